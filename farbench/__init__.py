@@ -1,0 +1,70 @@
+"""farbench: a plugin-based benchmark for face attribute recognition.
+
+The names below are what a plugin author imports. They are loaded on first use, so that
+``import farbench`` costs nothing and never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from farbench.errors import UserError
+    from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex
+    from farbench.plugins.events import CellEvent, EpochEvent
+    from farbench.plugins.grouping import Group, Grouping
+    from farbench.plugins.keypoints import KeypointModel
+    from farbench.plugins.loss import Loss
+    from farbench.plugins.method import MaskRequest, Method, Problem, Stage
+    from farbench.plugins.specs import hookimpl
+    from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "UserError": "farbench.errors",
+    "Dataset": "farbench.plugins.dataset",
+    "DatasetInfo": "farbench.plugins.dataset",
+    "FaceIndex": "farbench.plugins.dataset",
+    "CellEvent": "farbench.plugins.events",
+    "EpochEvent": "farbench.plugins.events",
+    "Group": "farbench.plugins.grouping",
+    "Grouping": "farbench.plugins.grouping",
+    "KeypointModel": "farbench.plugins.keypoints",
+    "Loss": "farbench.plugins.loss",
+    "MaskRequest": "farbench.plugins.method",
+    "Method": "farbench.plugins.method",
+    "Problem": "farbench.plugins.method",
+    "Stage": "farbench.plugins.method",
+    "hookimpl": "farbench.plugins.specs",
+    "BinaryAttributes": "farbench.tasks.attributes",
+    "CELEBA_ATTRIBUTES": "farbench.tasks.attributes",
+}
+
+__all__ = [
+    "CELEBA_ATTRIBUTES",
+    "BinaryAttributes",
+    "CellEvent",
+    "Dataset",
+    "DatasetInfo",
+    "EpochEvent",
+    "FaceIndex",
+    "Group",
+    "Grouping",
+    "KeypointModel",
+    "Loss",
+    "MaskRequest",
+    "Method",
+    "Problem",
+    "Stage",
+    "UserError",
+    "__version__",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'farbench' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOME[name]), name)

@@ -1,0 +1,1 @@
+"""Benchmark files: their schema, how they are loaded, and the rows they ask for."""

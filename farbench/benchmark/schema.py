@@ -1,0 +1,133 @@
+"""What a benchmark file and a protocol may say, with types, defaults and meanings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A part of a file: unknown keys are errors, values never change after validation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Augmentation(Section):
+    """Changes of a training image, composed into one affine warp."""
+
+    crop: Literal["random", "center"] = Field("random", description="Where the crop is taken.")
+    flip: float = Field(0.35, ge=0, le=1, description="Probability of a horizontal flip.")
+    rotation: float = Field(15.0, ge=0, le=180, description="Largest rotation, degrees.")
+    rotation_probability: float = Field(0.35, ge=0, le=1, description="Probability of a rotation.")
+
+
+class Images(Section):
+    """How many images of each split are used: the first N by a fixed shuffle; null is all."""
+
+    train: Annotated[int, Field(ge=1)] | None = None
+    valid: Annotated[int, Field(ge=1)] | None = None
+    test: Annotated[int, Field(ge=1)] | None = None
+
+
+class MaskProtocol(Section):
+    """How the mask network (a U-Net with one head a group) is trained and its masks are kept."""
+
+    encoder: str = Field(
+        "tu-resnet18", description="Encoder of segmentation-models-pytorch; `tu-` takes timm's."
+    )
+    size: int = Field(128, ge=32, multiple_of=32, description="Side of the network's input.")
+    epochs: int = Field(3, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    images: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Train on this many images of the train split; null is all."
+    )
+    rotation: float = Field(15.0, ge=0, le=180, description="Largest training rotation, degrees.")
+    threshold: float = Field(0.5, gt=0, lt=1, description="A pixel is kept above this probability.")
+    stored_size: int = Field(64, ge=16, description="Side at which the binary masks are stored.")
+    seed: int = Field(0, ge=0, description="One mask network serves all rows and seeds.")
+
+
+class Protocol(Section):
+    """Everything about training and evaluation that the rows of a table share.
+
+    The paper's values (MGMTN, section 4.2) are in ``benchmarks/protocols/paper.yaml``.
+    """
+
+    name: str = Field(description="Shown in every caption.")
+    title: str = Field("", description="One line for people.")
+    dataset: str | dict[str, Any] = Field(
+        "synthetic_faces", description="The data set where the benchmark file names none."
+    )
+    images: Images = Images()
+    resize: int = Field(128, ge=16, description="Images are packed at this side (antialiased).")
+    crop: int = Field(112, ge=16, description="Side of the network's input.")
+    augmentation: Augmentation = Augmentation()
+    pretrained: bool = Field(True, description="Backbones start from pretrained weights.")
+    substitute: dict[str, str] = Field(
+        {}, description="Backbone -> the backbone that stands in for it; named in the caption."
+    )
+    method: dict[str, Any] = Field(
+        {}, description="Defaults for options of any method that has them."
+    )
+    loss: str | dict[str, Any] = Field("bce", description="A loss by name, or {name:, options}.")
+    start_at_prior: bool = Field(
+        True, description="Start last biases at the train log-odds of each attribute."
+    )
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: float = Field(3e-4, gt=0)
+    weight_decay: float = Field(0.0, ge=0, description="As the optimizer defines it (L2 in adam).")
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum, Adam's beta1.")
+    schedule: Literal["constant", "cosine"] = "constant"
+    batch_size: int = Field(36, ge=1)
+    epochs: int = Field(5, ge=1, description="Epochs of the joint stage.")
+    stage_epochs: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {"global": 3, "groups": 1}, description="Epochs of the stages before; 0 leaves one out."
+    )
+    stage_learning_rate: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="Learning rate of a stage, where it differs."
+    )
+    selection: Literal["last", "best_valid"] = Field(
+        "last", description="Which epoch's weights are scored. Choosing on test is not offered."
+    )
+    keypoints: str | dict[str, Any] = Field(
+        "auto", description="Keypoint model; auto takes the best that the data set allows."
+    )
+    masks: MaskProtocol = MaskProtocol()
+    mask_warp: float = Field(
+        0.25, gt=0, le=1, description="Side of the warped masks relative to `crop`."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto is bfloat16 autocast on a GPU and float32 on a CPU."
+    )
+    threads: int = Field(2, ge=1, description="CPU threads of a cell; part of its numerics.")
+    keep_weights: bool = Field(True, description="Store model.safetensors beside the scores.")
+
+
+class Row(Section):
+    """A row of the table: one method with options."""
+
+    id: str
+    label: str
+    method: str
+    options: dict[str, Any] = {}
+    marks: tuple[str, ...] = Field((), description="Check-mark columns that are ticked.")
+    protocol: dict[str, Any] = Field({}, description="Protocol keys this row changes.")
+
+
+class Benchmark(Section):
+    """A benchmark after loading: extends, protocol, grids and overrides are resolved."""
+
+    name: str = Field(description="The file's stem; the folder below the results root.")
+    title: str = ""
+    caption: str = ""
+    plugins: tuple[str, ...] = Field((), description="Plugin files or folders of this benchmark.")
+    datasets: tuple[str | dict[str, Any], ...] = ()
+    protocol: Protocol
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    metrics: tuple[str, ...] = ("accuracy", "mA")
+    marks: tuple[str, ...] = Field((), description="Check-mark columns, in order.")
+    compare: str | None = Field(None, description="Row id that differences are taken to.")
+    published: tuple[str, ...] = Field((), description="Names in benchmarks/published/.")
+    rows: tuple[Row, ...]

@@ -1,0 +1,69 @@
+"""The command line: one command a file, and errors turned into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+EXIT_FAILED = 1
+"""A cell failed, or a gate did not hold."""
+EXIT_MISTAKE = 2
+"""A mistake in what was asked."""
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: The words after ``farbench``; those of the process if None.
+    """
+    from farbench.cli.app import app
+    from farbench.errors import CellFailed, UserError
+
+    try:
+        code = app(
+            args=None if arguments is None else [*arguments],  # `list` is a submodule here
+            prog_name="farbench",
+            standalone_mode=False,
+        )
+    except UserError as error:
+        return _fail(str(error), EXIT_MISTAKE)
+    except CellFailed as error:
+        return _fail(str(error), EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:  # the reader of our output is gone, as in `farbench list | head`
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _from_typer(error)
+    if code == EXIT_INTERRUPTED:  # newer versions of typer catch the interrupt themselves
+        return _interrupted()
+    return code if isinstance(code, int) else 0
+
+
+def _from_typer(error: Exception) -> int:
+    """Return the exit code of an exception of typer's; any other is a defect and goes on.
+
+    Told by their shape, because typer carries its own copy of click in newer versions.
+    """
+    if type(error).__name__ == "Abort":
+        return _interrupted()
+    code = getattr(error, "exit_code", None)
+    if not isinstance(code, int):
+        raise error
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        hint = f" Type `{context.command_path} --help`." if context else ""
+        return _fail(f"{error.format_message()}{hint}", code)
+    return code
+
+
+def _interrupted() -> int:
+    return _fail("interrupted; the same command goes on from here.", EXIT_INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"farbench: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,46 @@
+"""The typer application and the list of its commands; imports nothing but typer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import farbench
+from farbench.cli.list import list_plugins
+from farbench.cli.run import run
+from farbench.cli.show import show
+from farbench.cli.table import table
+
+app = typer.Typer(
+    help="Benchmark face attribute recognition: train, compare, ablate, print the paper's table.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"farbench {farbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Hold the options of `farbench` itself."""
+
+
+app.command("run")(run)
+app.command("table")(table)
+app.command("list")(list_plugins)
+app.command("show")(show)

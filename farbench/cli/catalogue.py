@@ -1,0 +1,53 @@
+"""What `list` and `show` know of: plugins by kind, and the shipped benchmark files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from farbench.benchmark.locate import ShippedKind, shipped_names, shipped_path
+from farbench.benchmark.yaml_lines import read_yaml, shown
+from farbench.errors import UserError
+from farbench.plugins.manager import KINDS, Registry
+
+FILE_KINDS: dict[str, ShippedKind] = {"benchmarks": "benchmark", "protocols": "protocol"}
+ALL_KINDS = (*KINDS, *FILE_KINDS)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One listed thing.
+
+    Attributes:
+        kind: The plural, as `farbench list` takes it.
+        value: The plugin class, the grouping, or None for a file.
+    """
+
+    kind: str
+    name: str
+    summary: str
+    provider: str
+    origin: str
+    value: Any = None
+
+
+def items(kind: str, registry: Registry) -> Iterator[Item]:
+    """Yield everything of a kind, by name."""
+    if kind in FILE_KINDS:
+        for name in shipped_names(FILE_KINDS[kind]):
+            path = shipped_path(FILE_KINDS[kind], name)
+            yield Item(kind, name, _title(kind, name), "shipped with farbench", shown(path))
+        return
+    for name, entry in sorted(getattr(registry, kind).items()):
+        summary = entry.value.source if kind == "groupings" else entry.value.summary()
+        yield Item(kind, name, summary, entry.provider, entry.origin, entry.value)
+
+
+def _title(kind: str, name: str) -> str:
+    """Return the title in a shipped file, or what is wrong with the file."""
+    try:
+        data = read_yaml(shipped_path(FILE_KINDS[kind], name)).data
+    except UserError as error:
+        return f"broken: {error}"
+    return str(data.get("title", ""))

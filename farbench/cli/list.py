@@ -1,0 +1,45 @@
+"""`farbench list`: what there is, by kind: name, summary, who provides it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from farbench.cli.options import Plugins, Strict, load_registry
+
+
+def list_plugins(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[KIND]",
+            help="methods, datasets, losses, keypoints, groupings, benchmarks or protocols; "
+            "all of them if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    plugins: Plugins = None,
+    strict: Strict = False,
+) -> None:
+    """List methods, data sets, losses, keypoint models, groupings, benchmarks and protocols."""
+    from farbench.cli.catalogue import ALL_KINDS, items
+    from farbench.errors import unknown_name
+
+    if kind is not None and kind not in ALL_KINDS:
+        raise unknown_name("kind", kind, ALL_KINDS)
+    registry = load_registry(plugins or (), strict)
+    first = True
+    for one in ALL_KINDS if kind is None else (kind,):
+        found = list(items(one, registry))
+        if not first:
+            typer.echo("")
+        first = False
+        if not found:
+            typer.echo(f"{one}: none")
+            continue
+        rows = [(one, "summary", "provider"), *((i.name, i.summary, i.provider) for i in found)]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        for row in rows:
+            cells = [row[column].ljust(widths[column]) for column in range(2)]
+            typer.echo("  ".join([*cells, row[2]]).rstrip())

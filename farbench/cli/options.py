@@ -1,0 +1,51 @@
+"""Options that several commands share, and how they load plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from farbench.plugins.manager import Registry
+
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugins",
+        metavar="PATH",
+        help="A plugin file, or a folder of them; repeatable. FARBENCH_PLUGINS adds more.",
+        show_default=False,
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at a broken plugin instead of leaving it out.")
+]
+
+
+def load_registry(paths: Sequence[str | Path], strict: bool) -> Registry:
+    """Load the plugins and warn of each broken one on stderr.
+
+    Raises:
+        UserError: A path does not exist, a name is provided twice, or, if ``strict``, a plugin is
+            broken.
+    """
+    from farbench.plugins.manager import load_plugins
+
+    registry = load_plugins(paths, strict=strict)
+    for plugin in registry.broken:
+        error = " ".join(plugin.error.split())
+        typer.echo(
+            f"farbench: warning: plugin '{plugin.name}' ({plugin.source}) is left out: {error}",
+            err=True,
+        )
+    return registry
+
+
+def comma_list(text: str | None) -> list[str] | None:
+    """Split ``A,B``; None stays None."""
+    if text is None:
+        return None
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,154 @@
+"""`farbench run`: trains and evaluates every cell of a benchmark, and prints its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from farbench.cli.options import Plugins, Strict, comma_list, load_registry
+
+
+def run(
+    benchmark: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|NAME",
+            help="A benchmark file, or the name of a shipped one (`farbench list benchmarks`).",
+            show_default=False,
+        ),
+    ],
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            metavar="P",
+            help="A name (`farbench list protocols`) or file, in place of the benchmark's own.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="D",
+            help="A data set, in place of the benchmark's; several by commas.",
+            show_default=False,
+        ),
+    ] = None,
+    data_root: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-root",
+            metavar="DIR",
+            envvar="FARBENCH_DATA",
+            help="The folder that holds the data sets, or a data set's own folder.",
+            show_default=False,
+        ),
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows", metavar="A,B", help="Run these rows only, by id.", show_default=False
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="0,1,2", help="In place of the benchmark's.", show_default=False
+        ),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change one thing: protocol.KEY, rows.ID.OPTION, method.OPTION, dataset.OPTION; "
+            "repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    results: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where results are kept.")
+    ] = Path("runs"),
+    device: Annotated[
+        str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to train.")
+    ] = "auto",
+    plugins: Plugins = None,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Go on without images that do not decode.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and stop: train and write nothing.")
+    ] = False,
+    strict: Strict = False,
+) -> None:
+    """Train and evaluate a benchmark, then print its table.
+
+    What is finished is not run again. Without a protocol of its own a benchmark runs under
+    `quick`: synthetic faces, minutes on a CPU.
+    """
+    from farbench.benchmark.loading import load_benchmark
+    from farbench.benchmark.resolve import resolve_benchmark
+
+    loaded = load_benchmark(
+        benchmark,
+        protocol=protocol,
+        dataset=dataset,
+        rows=comma_list(rows),
+        seeds=_seeds(seeds),
+        sets=sets or (),
+        plugins=plugins or (),
+    )
+    registry = load_registry(loaded.benchmark.plugins, strict)
+    resolved = resolve_benchmark(loaded, registry)
+    _check_device(device)
+
+    from farbench.runner import execute, plan
+
+    planned = plan(
+        resolved,
+        registry,
+        data_root=data_root,
+        results=results,
+        device=device,
+        skip_broken=skip_broken,
+    )
+    if dry_run:
+        typer.echo(planned.describe())
+        return
+    if not execute(planned):
+        raise typer.Exit(1)
+
+
+def _seeds(text: str | None) -> list[int] | None:
+    """Read ``0,1,2``.
+
+    Raises:
+        UserError: A part is not an integer of at least 0.
+    """
+    from farbench.errors import UserError
+
+    parts = comma_list(text)
+    if parts is None:
+        return None
+    for part in parts:
+        if not part.isdecimal():
+            raise UserError(f"--seeds: expected integers with commas, such as 0,1,2; got '{part}'.")
+    if not parts:
+        raise UserError("--seeds: no seed given, such as 0,1,2.")
+    return [int(part) for part in parts]
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device name that is not one, before anything is loaded.
+
+    Raises:
+        UserError: It is none of auto, cpu, cuda and cuda:N.
+    """
+    from farbench.errors import UserError
+
+    kind, _, index = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdecimal()):
+        raise UserError(f"--device: expected auto, cpu, cuda or cuda:1, got '{device}'.")

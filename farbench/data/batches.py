@@ -1,0 +1,163 @@
+"""From packed images to batches: gather, one warp a sample, labels beside it, read ahead."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from farbench.benchmark.schema import Augmentation
+from farbench.data import geometry
+from farbench.data.randomness import permutation, stream_key
+from farbench.masks.store import StoredMasks
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch in host memory.
+
+    Attributes:
+        images: uint8 ``(N, S, S, 3)`` RGB.
+        masks: uint8 ``(N, G, s, s)`` in {0, 1}, or None.
+        targets: int8 ``(N, A)``: 1, 0, or -1 where unknown.
+        positions: int64 ``(N,)``, where the samples stand in the source.
+    """
+
+    images: Tensor
+    masks: Tensor | None
+    targets: Tensor
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Makes the batches of one data set.
+
+    Attributes:
+        pixels: uint8 ``(N, R, R, 3)``, usually a memory map.
+        targets: int8 ``(N, A)``.
+        masks: The stored masks, where the method asks for them.
+        crop: S, side of the output.
+        mask_side: s, side of the warped masks.
+        batch_size: Samples a batch; the last one may be smaller, but never 1 while training
+            (BatchNorm cannot train on a single sample of a 1x1 map).
+    """
+
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.int8]
+    masks: StoredMasks | None
+    crop: int
+    mask_side: int
+    batch_size: int
+
+    def train(
+        self, positions: NDArray[np.int64], augmentation: Augmentation, seed: int, stage: str,
+        epoch: int,
+    ) -> Iterator[Batch]:
+        """Yield one epoch in an order and with warps that (seed, stage, epoch) decide."""
+        order = positions[permutation(stream_key(seed, stage, epoch, "order"), len(positions))]
+        key = stream_key(seed, stage, epoch, "warp")
+        packed = self.pixels.shape[1]
+
+        def make(chosen: NDArray[np.int64]) -> Batch:
+            matrices = geometry.random_warp(key, chosen, packed, self.crop, augmentation)
+            return self._warp(chosen, matrices)
+
+        chunks = self._chunks(order)
+        if len(chunks) > 1 and len(chunks[-1]) == 1:
+            chunks.pop()
+        return _read_ahead(make, chunks)
+
+    def evaluate(self, positions: NDArray[np.int64], batch_size: int = 100) -> Iterator[Batch]:
+        """Yield the images in order, cropped in the middle."""
+
+        def make(chosen: NDArray[np.int64]) -> Batch:
+            matrices = geometry.center_crop(len(chosen), self.pixels.shape[1], self.crop)
+            return self._warp(chosen, matrices)
+
+        return _read_ahead(make, self._chunks(positions, batch_size))
+
+    def steps(self, images: int) -> int:
+        """Return the training steps of an epoch over so many images."""
+        whole, rest = divmod(images, self.batch_size)
+        return whole + (1 if rest > 1 or (rest == 1 and whole == 0) else 0)
+
+    def _chunks(
+        self, order: NDArray[np.int64], batch_size: int | None = None
+    ) -> list[NDArray[np.int64]]:
+        size = batch_size or self.batch_size
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def _warp(self, chosen: NDArray[np.int64], matrices: geometry.Matrices) -> Batch:
+        images = geometry.warp(lambda i: self.pixels[chosen[i]], matrices, self.crop, 3)
+        masks = None
+        if self.masks is not None:
+            packed = self.pixels.shape[1]
+            maps = geometry.for_masks(
+                matrices, packed, self.crop, self.masks.side, self.mask_side
+            )
+            masks = torch.from_numpy(_warp_masks(self.masks, chosen, maps, self.mask_side))
+        return Batch(
+            torch.from_numpy(images), masks, torch.from_numpy(self.targets[chosen]), chosen
+        )
+
+
+def _warp_masks(
+    masks: StoredMasks, chosen: NDArray[np.int64], matrices: geometry.Matrices, side: int
+) -> NDArray[np.uint8]:
+    """Warp the masks of some samples, four groups at a time (OpenCV's limit).
+
+    Returns:
+        uint8 ``(N, G, side, side)`` in {0, 1}: a pixel is kept if at least half of it was.
+    """
+    stored = masks.read(chosen) * np.uint8(255)
+    parts = []
+    for first in range(0, stored.shape[-1], 4):
+        part = np.ascontiguousarray(stored[..., first : first + 4])
+        parts.append(
+            geometry.warp(
+                part.__getitem__, matrices, side, part.shape[-1], border=cv2.BORDER_CONSTANT
+            )
+        )
+    warped = np.concatenate(parts, axis=-1) >= 128
+    return np.ascontiguousarray(warped.transpose(0, 3, 1, 2)).view(np.uint8)
+
+
+def _read_ahead(
+    make: Callable[[NDArray[np.int64]], Batch], chunks: list[NDArray[np.int64]], depth: int = 2
+) -> Iterator[Batch]:
+    """Make batches in a thread of their own, a few ahead of the step that uses them."""
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            for chunk in chunks:
+                if stop.is_set():
+                    return
+                ready.put(make(chunk))
+            ready.put(None)
+        except BaseException as error:
+            ready.put(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="farbench-batches")
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        while thread.is_alive():
+            try:
+                ready.get_nowait()
+            except queue.Empty:
+                thread.join(0.01)

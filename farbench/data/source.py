@@ -1,0 +1,168 @@
+"""A data set as the cells see it: the chosen images, their labels, splits and manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from farbench.benchmark.schema import Images
+from farbench.data.randomness import permutation, stream_key
+from farbench.errors import UserError
+from farbench.plugins.dataset import SPLITS, Dataset, FaceIndex
+from farbench.tasks.attributes import BinaryAttributes
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images and labels that a benchmark uses from one data set.
+
+    Attributes:
+        dataset: The data set with its options.
+        root: Its folder, or None.
+        index: The chosen rows, in the data set's order.
+        manifest: Digest of ids, splits, labels and file sizes.
+    """
+
+    dataset: Dataset
+    root: Path | None
+    index: FaceIndex
+    manifest: str
+
+    @property
+    def task(self) -> BinaryAttributes:
+        """The binary-attribute task."""
+        return self.dataset.tasks()[0]
+
+    def __len__(self) -> int:
+        return len(self.index.frame)
+
+    def read(self, position: int) -> NDArray[np.uint8]:
+        """Return the original image at a position, uint8 ``(H, W, 3)`` RGB."""
+        row = next(self.index.frame.iloc[[position]].itertuples())
+        return self.dataset.read(self.root, row)
+
+    def targets(self) -> NDArray[np.int8]:
+        """Return the labels, int8 ``(N, A)``: 1, 0, or -1 where unknown."""
+        labels = self.index.frame[list(self.task.columns)]
+        return np.asarray(labels.fillna(-1).to_numpy(dtype=np.int8))
+
+    def prevalence(self) -> tuple[float, ...]:
+        """Return the share of positives among the known train labels of each attribute."""
+        labels = self.targets()[self.positions("train")]
+        known = np.maximum((labels >= 0).sum(0), 1)
+        return tuple(float(rate) for rate in (labels == 1).sum(0) / known)
+
+    def positions(self, split: str) -> NDArray[np.int64]:
+        """Return where the images of a split are."""
+        return np.flatnonzero((self.index.frame["split"] == split).to_numpy())
+
+    def without(self, positions: set[int]) -> Source:
+        """Return the source without some images (those that do not decode)."""
+        if not positions:
+            return self
+        keep = np.array([i not in positions for i in range(len(self))])
+        index = _take(self.index, keep)
+        index.notes.append(f"{len(positions)} images that do not decode are left out.")
+        digest = hashlib.sha256(f"{self.manifest}-{sorted(positions)}".encode()).hexdigest()
+        return Source(self.dataset, self.root, index, digest)
+
+
+def open_source(dataset: Dataset, data_root: Path | None, images: Images) -> Source:
+    """Read the index of a data set and choose its images.
+
+    Args:
+        dataset: The data set with its options.
+        data_root: What the user gave, or None.
+        images: How many of each split.
+
+    Raises:
+        UserError: The data root is missing, or a split is empty.
+    """
+    root = _find_root(dataset, data_root)
+    index = dataset.index(root)
+    if isinstance(index, pd.DataFrame):
+        index = FaceIndex(index)
+    _check(dataset, index)
+    index = _choose(index, images)
+    return Source(dataset, root, index, _manifest(index, root))
+
+
+def _find_root(dataset: Dataset, data_root: Path | None) -> Path | None:
+    if not dataset.needs_root:
+        return None
+    info = dataset.info
+    steps = f"\nHow to get it:\n{info.how_to_get.strip()}" if info.how_to_get else ""
+    if data_root is None:
+        raise UserError(
+            f"data set '{dataset.name}' needs a data root: give --data-root DIR or set "
+            f"FARBENCH_DATA to the folder that holds {dataset.name}/.{steps}"
+        )
+    root = dataset.locate(data_root)
+    if root is None:
+        state = "holds no" if data_root.is_dir() else "does not exist, so there is no"
+        raise UserError(f"data root {data_root} {state} {info.title} ({dataset.name}/).{steps}")
+    return root
+
+
+def _check(dataset: Dataset, index: FaceIndex) -> None:
+    frame = index.frame
+    columns = [column for task in dataset.tasks() for column in task.columns]
+    missing = [c for c in ("image", "split", *columns) if c not in frame.columns]
+    if missing:
+        raise UserError(f"data set '{dataset.name}': its index lacks {', '.join(missing[:5])}.")
+    odd = sorted(set(frame["split"].unique()) - set(SPLITS))
+    if odd:
+        raise UserError(f"data set '{dataset.name}': unknown split {odd[0]!r} in its index.")
+    for split in SPLITS:
+        if not (frame["split"] == split).any():
+            raise UserError(f"data set '{dataset.name}' has no images in its {split} split.")
+
+
+def _choose(index: FaceIndex, images: Images) -> FaceIndex:
+    """Keep the first N of each split by a shuffle that depends on the split's size alone."""
+    keep = np.ones(len(index.frame), bool)
+    for split in SPLITS:
+        limit = getattr(images, split)
+        here = np.flatnonzero((index.frame["split"] == split).to_numpy())
+        if limit is None or limit >= len(here):
+            continue
+        keep[here[permutation(stream_key("images", split), len(here))[limit:]]] = False
+    return _take(index, keep)
+
+
+def _take(index: FaceIndex, keep: NDArray[np.bool_]) -> FaceIndex:
+    frame = index.frame[keep].reset_index(drop=True)
+    points = {name: values[keep] for name, values in index.points.items()}
+    return FaceIndex(frame, points, list(index.notes))
+
+
+def _manifest(index: FaceIndex, root: Path | None) -> str:
+    digest = hashlib.sha256()
+    frame = index.frame
+    for name in sorted(frame.columns):
+        digest.update(name.encode())
+        hashed = pd.util.hash_pandas_object(frame[name].astype("string"), index=False)
+        digest.update(hashed.to_numpy().tobytes())
+    for name in sorted(index.points):
+        digest.update(name.encode() + np.nan_to_num(index.points[name], nan=-1e6).tobytes())
+    if root is not None:
+        digest.update(np.fromiter(_sizes(root, frame["image"]), np.int64).tobytes())
+    return digest.hexdigest()
+
+
+def _sizes(root: Path, images: pd.Series[Any]) -> Iterator[int]:
+    """Yield file sizes, so that an exchanged image is noticed; -1 where there is no such file."""
+    prefix = f"{root}{os.sep}"
+    for image in images:
+        try:
+            yield os.stat(prefix + image).st_size
+        except OSError:
+            yield -1

@@ -1,0 +1,40 @@
+"""The errors that are the user's to mend, and the words that help to mend them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake in what was asked: printed as one clear line, exit code 2, nothing written.
+
+    The message says what was wrong, what is allowed, and, where there is one, the next command
+    to type.
+    """
+
+
+class CellFailed(Exception):
+    """A cell could not be finished (exit code 1); the other cells go on."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest known name (in any case), or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+
+
+def unknown_name(kind: str, word: str, known: Iterable[str], where: str = "") -> UserError:
+    """Build the error for a name that nobody provides.
+
+    Args:
+        kind: What was looked for, in the singular ("method").
+        word: The name as it was typed.
+        known: The names that exist.
+        where: The place in a file ("ablation.yaml:12"), if there is one.
+    """
+    names = sorted(known)
+    prefix = f"{where}: " if where else ""
+    listed = ", ".join(names) if names else "none"
+    return UserError(f"{prefix}unknown {kind} '{word}'.{did_you_mean(word, names)} Known: {listed}.")

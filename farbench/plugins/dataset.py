@@ -1,0 +1,119 @@
+"""The contract of a data set: metadata, tasks, an index, and how one image is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from farbench.errors import UserError
+from farbench.plugins.base import Plugin
+from farbench.tasks.attributes import BinaryAttributes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a reader of a table must know of a data set.
+
+    Attributes:
+        title: The name as papers write it.
+        citation: Authors, title, venue, year.
+        licence: The terms in a few words.
+        homepage: Where it lives.
+        how_to_get: The steps that put it on disk, printed when the data root is missing.
+        expected_counts: Images a split in the official release (empty where there is none).
+        synthetic: Whether the images are drawn; tables say so in their caption.
+    """
+
+    title: str
+    citation: str
+    licence: str
+    homepage: str = ""
+    how_to_get: str = ""
+    expected_counts: dict[str, int] = field(default_factory=dict)
+    synthetic: bool = False
+
+
+@dataclass
+class FaceIndex:
+    """What a data set knows before an image is opened.
+
+    Attributes:
+        frame: One row an image, with the columns ``image`` (a unique id; for files the path below
+            the root), ``split`` (train, valid or test), ``identity`` (a namespaced string, NA if
+            unknown) and one column a label, ``<task>.<attribute>`` (1, 0 or NA).
+        points: Named point sets beside the frame, each float32 ``(len(frame), P, 2)`` in pixels
+            (x, y) of the original image, NaN where unknown. The names in use are ``wflw98``,
+            ``dlib68`` and ``landmarks5`` (image-left eye, image-right eye, nose tip, image-left
+            and image-right mouth corner).
+        notes: What a user should be told about what was left out or assumed, one line each.
+    """
+
+    frame: pd.DataFrame
+    points: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Dataset(Plugin):
+    """A data set. Override ``index`` (and ``read`` where images are not files).
+
+    Decoding in bulk, packing, augmenting and caching are the core's.
+    """
+
+    kind: ClassVar[str] = "dataset"
+    info: ClassVar[DatasetInfo]
+    needs_root: ClassVar[bool] = True
+    """Whether a data root is required; drawn faces need none."""
+
+    def tasks(self) -> tuple[BinaryAttributes, ...]:
+        """Return what can be predicted from this data set."""
+        raise NotImplementedError
+
+    def index(self, root: Path | None) -> FaceIndex:
+        """Read the labels (not the images) under ``root``.
+
+        Args:
+            root: The data set's own folder, found by :meth:`locate`; None if no root is needed.
+
+        Raises:
+            UserError: A file is missing or malformed; the message names it and its line.
+        """
+        raise NotImplementedError
+
+    def locate(self, data_root: Path) -> Path | None:
+        """Return this data set's folder for what the user gave, or None if it is not there.
+
+        The default accepts the folder that holds ``<name>/`` and that folder itself, if the
+        latter carries the data set's name. Override it to recognise a layout by its files.
+        """
+        if (data_root / self.name).is_dir():
+            return data_root / self.name
+        return data_root if data_root.name.lower() == self.name.lower() else None
+
+    def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
+        """Return one image, uint8 ``(H, W, 3)`` in RGB.
+
+        Args:
+            root: As for :meth:`index`.
+            row: The image's row of the index, as a named tuple (``row.image``, ``row.Index``).
+
+        Raises:
+            UserError: The image is missing or does not decode; the message names it.
+        """
+        import cv2
+
+        if root is None:
+            raise UserError(f"data set '{self.name}' reads files but was given no data root.")
+        path = root / row.image
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            state = "does not decode" if path.exists() else "is missing"
+            raise UserError(f"image {path} {state}.")
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,48 @@
+"""Plugins that are plain files: load them, and see which contracts they fill."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from farbench.errors import UserError
+
+
+def plugin_files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """Yield the Python files behind ``paths``: files as they are, folders by their public files.
+
+    Raises:
+        UserError: A path does not exist, or is neither a folder nor a Python file.
+    """
+    for given in paths:
+        path = Path(given).expanduser().resolve()
+        if path.is_dir():
+            yield from sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
+        elif path.is_file() and path.suffix == ".py":
+            yield path
+        else:
+            state = "is not a Python file or a folder" if path.exists() else "does not exist"
+            raise UserError(f"plugin path {given} {state}. Give a .py file or a folder of them.")
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a file under a name of its own, so that two files may share a stem."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    name = f"farbench_plugin_{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,189 @@
+"""Finds plugins, keeps a broken one from stopping the rest, and lists what they provide."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from farbench.errors import UserError
+from farbench.plugins import specs
+from farbench.plugins.base import Plugin
+from farbench.plugins.dataset import Dataset
+from farbench.plugins.files import load_file, plugin_files
+from farbench.plugins.grouping import Grouping
+from farbench.plugins.keypoints import KeypointModel
+from farbench.plugins.loss import Loss
+from farbench.plugins.method import Method
+
+ENTRY_POINT_GROUP = "farbench"
+T = TypeVar("T")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """One thing that a plugin provides.
+
+    Attributes:
+        name: What the user types.
+        value: The class (or, for a grouping, the record).
+        provider: The plugin: distribution and version, or a file.
+        origin: Where it is written, ``file:line``.
+    """
+
+    name: str
+    value: T
+    provider: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that was left out: its name, where it comes from, and why."""
+
+    name: str
+    source: str
+    error: str
+
+
+@dataclass
+class Registry:
+    """Everything that the loaded plugins provide, by kind and name."""
+
+    hooks: pluggy.PluginManager
+    methods: dict[str, Entry[type[Method]]] = field(default_factory=dict)
+    datasets: dict[str, Entry[type[Dataset]]] = field(default_factory=dict)
+    losses: dict[str, Entry[type[Loss]]] = field(default_factory=dict)
+    keypoints: dict[str, Entry[type[KeypointModel]]] = field(default_factory=dict)
+    groupings: dict[str, Entry[Grouping]] = field(default_factory=dict)
+    broken: list[BrokenPlugin] = field(default_factory=list)
+
+    def grouping_records(self) -> dict[str, Grouping]:
+        """Return the groupings themselves, as a method's problem holds them."""
+        return {name: entry.value for name, entry in self.groupings.items()}
+
+
+KINDS: dict[str, tuple[type[Any], str]] = {
+    "methods": (Method, "farbench_methods"),
+    "datasets": (Dataset, "farbench_datasets"),
+    "losses": (Loss, "farbench_losses"),
+    "keypoints": (KeypointModel, "farbench_keypoints"),
+    "groupings": (Grouping, "farbench_groupings"),
+}
+"""Kind -> (what a provided thing must be, the hook that provides it)."""
+
+
+def load_plugins(paths: Sequence[str | Path] = (), *, strict: bool = False) -> Registry:
+    """Load the installed plugins and the given files, and collect what they provide.
+
+    Args:
+        paths: Plugin files, or folders of them. Those in the environment variable
+            ``FARBENCH_PLUGINS`` (separated as in ``PATH``) come first.
+        strict: Make a broken plugin an error instead of leaving it out.
+
+    Raises:
+        UserError: A path does not exist, two plugins provide the same name, or, if ``strict``,
+            a plugin is broken.
+    """
+    hooks = pluggy.PluginManager(specs.PROJECT)
+    hooks.add_hookspecs(specs)
+    registry = Registry(hooks)
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        dist = entry_point.dist
+        source = f"{dist.name} {dist.version}" if dist else "unknown distribution"
+        _register(registry, entry_point.name, source, entry_point.load)
+    from_environment = [p for p in os.environ.get("FARBENCH_PLUGINS", "").split(os.pathsep) if p]
+    for path in dict.fromkeys(plugin_files([*from_environment, *paths])):
+        _register(registry, path.stem, str(path), lambda path=path: load_file(path))
+    if strict and registry.broken:
+        bad = registry.broken[0]
+        raise UserError(f"plugin '{bad.name}' ({bad.source}) is broken: {bad.error}")
+    return registry
+
+
+def _register(registry: Registry, name: str, source: str, load: Callable[[], ModuleType]) -> None:
+    """Load one plugin and take what it provides, whole or not at all."""
+    registered: str | None = None
+    try:
+        module = load()
+        registered = registry.hooks.register(module, name=f"{name} ({source})")
+        registry.hooks.check_pending()
+        provided = _provided(module, source)
+    except UserError:
+        raise
+    except Exception as error:
+        if registered is not None:
+            registry.hooks.unregister(name=registered)
+        registry.broken.append(BrokenPlugin(name, source, f"{type(error).__name__}: {error}"))
+        return
+    for kind, entry in provided:
+        table: dict[str, Entry[Any]] = getattr(registry, kind)
+        if entry.name in table and table[entry.name].value is not entry.value:
+            other = table[entry.name]
+            raise UserError(
+                f"{kind[:-1] if kind.endswith('s') else kind} '{entry.name}' is provided twice: "
+                f"by {other.provider} ({other.origin}) and by {entry.provider} ({entry.origin}). "
+                "Rename one of them."
+            )
+        table[entry.name] = entry
+
+
+def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:
+    """Return what one plugin provides: by its hooks, or, in a plain file, by its classes."""
+    found: list[tuple[str, Entry[Any]]] = []
+    uses_hooks = False
+    for kind, (base, hook) in KINDS.items():
+        implementation = getattr(module, hook, None)
+        if implementation is None:
+            continue
+        uses_hooks = True
+        for value in implementation():
+            found.append((kind, _entry(value, base, source, module)))
+    if uses_hooks or module.__spec__ is None or not module.__name__.startswith("farbench_plugin_"):
+        return found
+    for value in vars(module).values():
+        for kind, (base, _) in KINDS.items():
+            if isinstance(value, Grouping) and base is Grouping:
+                found.append((kind, _entry(value, base, source, module)))
+            elif inspect.isclass(value) and issubclass(value, base) and value is not base:
+                public = not value.__name__.startswith("_") and value.__module__ == module.__name__
+                if public:
+                    found.append((kind, _entry(value, base, source, module)))
+    return found
+
+
+def _entry(value: Any, base: type[Any], source: str, module: ModuleType) -> Entry[Any]:
+    """Check one provided thing against its contract.
+
+    Raises:
+        TypeError: It is not what its hook promises, or has no usable name.
+    """
+    good = isinstance(value, base) if base is Grouping else (
+        inspect.isclass(value) and issubclass(value, base)
+    )
+    if not good:
+        raise TypeError(f"{value!r} is not a {base.__name__}")
+    if not _NAME.fullmatch(value.name):
+        raise TypeError(
+            f"{base.__name__} {getattr(value, '__name__', '')} needs `name: ClassVar[str]` of "
+            f"lower-case letters, digits and underscores, not '{value.name}'"
+        )
+    return Entry(value.name, value, source, _origin(value, module))
+
+
+def _origin(value: Any, module: ModuleType) -> str:
+    if isinstance(value, type) and issubclass(value, Plugin):
+        try:
+            return f"{inspect.getsourcefile(value)}:{inspect.getsourcelines(value)[1]}"
+        except OSError:
+            pass
+    return str(module.__file__)

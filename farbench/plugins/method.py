@@ -1,0 +1,112 @@
+"""The contract of a method: what is built, in which stages it is trained, what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from farbench.errors import unknown_name
+from farbench.plugins.base import Plugin
+from farbench.plugins.grouping import Group, Grouping, resolve
+from farbench.tasks.attributes import BinaryAttributes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a method may know when it builds its network.
+
+    Attributes:
+        tasks: What must be predicted; one output a task.
+        image_size: Side of the square input in pixels.
+        prevalence: For each task, the share of positives among the known train labels, in column
+            order.
+        start_at_prior: Whether last biases start at the log-odds of ``prevalence``.
+        pretrained: Whether backbones start from their pretrained weights.
+        groupings: The attribute groupings that plugins provide, by name.
+    """
+
+    tasks: tuple[BinaryAttributes, ...]
+    image_size: int
+    prevalence: Mapping[str, Sequence[float]]
+    start_at_prior: bool = True
+    pretrained: bool = True
+    groupings: Mapping[str, Grouping] = field(default_factory=dict)
+
+    @property
+    def task(self) -> BinaryAttributes:
+        """The one binary-attribute task."""
+        return self.tasks[0]
+
+    def groups(self, grouping: str) -> tuple[Group, ...]:
+        """Return the groups of a named grouping, resolved to columns of the output."""
+        if grouping not in self.groupings:
+            raise unknown_name("grouping", grouping, self.groupings)
+        return resolve(self.groupings[grouping], self.task.attributes)
+
+
+@dataclass(frozen=True)
+class MaskRequest:
+    """Asks the core for one binary mask a group and image.
+
+    Attributes:
+        grouping: The attribute grouping whose regions are masked.
+        area: Area of the masks relative to the predicted region, scaled about the centre of each
+            connected component (MGMTN Table 4: 0.64 to 1.44).
+    """
+
+    grouping: str
+    area: float = 1.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One phase of training.
+
+    A stage is known by its own builder and by its parent alone, never by the row that asks for
+    it, so rows that begin alike share the trained stage.
+
+    Attributes:
+        name: The key of ``protocol.stage_epochs`` ("global", "groups"); the last stage is
+            "joint" and takes ``protocol.epochs``.
+        method: The method, with its options, that builds this stage's network.
+        frozen: Names of top-level submodules (as in ``named_children``) that are not trained;
+            their BatchNorm stays in eval mode.
+    """
+
+    name: str
+    method: Method
+    frozen: tuple[str, ...] = ()
+
+
+class Method(Plugin):
+    """A model family. Declare options as fields, override ``build``; the rest has defaults.
+
+    The network maps ``images`` (float32, ``(N, 3, S, S)``, normalised for its backbone) to a dict
+    with one entry a task: for binary attributes logits ``(N, A)``. If :meth:`mask_request` asks
+    for masks, the network is called as ``network(images, masks)`` with ``masks`` float
+    ``(N, G, h, w)`` in {0, 1}, one channel a group of the grouping, in its order.
+
+    Networks may carry ``pixel_mean`` and ``pixel_std`` (three numbers each, for pixels in
+    [0, 1]); without them ImageNet's are used.
+    """
+
+    kind: ClassVar[str] = "method"
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return a new network for the problem. Import torch here, not at the top of the file."""
+        raise NotImplementedError
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages in order; each starts from the weights of the one before it.
+
+        Parameters and buffers are handed on where name and shape agree.
+        """
+        return (Stage("joint", self),)
+
+    def mask_request(self) -> MaskRequest | None:
+        """Return which masks the network is called with, or None."""
+        return None

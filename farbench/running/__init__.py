@@ -1,0 +1,1 @@
+"""From a resolved benchmark to finished cells: plan, data, execution, progress."""

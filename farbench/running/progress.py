@@ -1,0 +1,79 @@
+"""What the user sees while a benchmark runs: a live line in a terminal, quiet lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+class Progress:
+    """Prints events as lines, steps as one line that is rewritten, and fills the cell's log."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        """Write to ``out``, or to standard error."""
+        self.out = out or sys.stderr
+        self.live = self.out.isatty()
+        self._log: TextIO | None = None
+        self._shown = 0
+        self._last = 0.0
+        self._began: dict[str, float] = {}
+
+    def line(self, text: str) -> None:
+        """Print a line, and put it into the log of the cell that runs."""
+        self._clear()
+        print(text, file=self.out, flush=True)
+        if self._log is not None:
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+            self._log.write(f"{stamp} {text.strip()}\n")
+            self._log.flush()
+
+    def step(self, what: str, done: int, total: int) -> None:
+        """Show how far something is, at most ten times a second, if there is a terminal."""
+        if not self.live:
+            return
+        now = time.monotonic()
+        began = self._began.setdefault(what, now)
+        if done < total and now - self._last < 0.1:
+            return
+        self._last = now
+        left = (now - began) / max(done - 1, 1) * (total - done)
+        text = f"  {what}: {done}/{total}, {duration(left)} left"
+        self._clear()
+        print(text, end="", file=self.out, flush=True)
+        self._shown = len(text)
+        if done >= total:
+            self._began.pop(what, None)
+
+    @contextmanager
+    def log_to(self, path: Path) -> Iterator[None]:
+        """Append lines to a cell's log while the context lasts."""
+        with path.open("a", encoding="utf-8") as log:
+            self._log = log
+            try:
+                yield
+            finally:
+                self._log = None
+
+    def to_log(self, text: str) -> None:
+        """Put text into the log of the cell alone (a traceback)."""
+        if self._log is not None:
+            self._log.write(text if text.endswith("\n") else text + "\n")
+
+    def _clear(self) -> None:
+        if self._shown:
+            print("\r" + " " * self._shown + "\r", end="", file=self.out)
+            self._shown = 0
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the two largest units that matter: "1 h 05 min", "3 min 20 s"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

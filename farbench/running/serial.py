@@ -1,0 +1,176 @@
+"""Runs a benchmark in this process, one cell after the other."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import farbench
+from farbench.benchmark.identity import Identity, code_identity
+from farbench.benchmark.resolve import ResolvedBenchmark
+from farbench.data.pack import PackedImages, pack
+from farbench.data.source import Source
+from farbench.errors import CellFailed, UserError
+from farbench.plugins.manager import Registry
+from farbench.running.cell import CellRunner, describe
+from farbench.running.plan import Plan, PlannedCell, Planner
+from farbench.running.progress import Progress, duration
+from farbench.store import cells as files
+from farbench.store.artifacts import ArtifactStore
+from farbench.store.atomic import write_json
+
+
+class SerialRun:
+    """One call of ``farbench run``."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: ArtifactStore,
+        results: Path,
+        data_root: Path | None,
+        device: str,
+        progress: Progress,
+        *,
+        skip_broken: bool = False,
+    ) -> None:
+        """Bind where things are read and written; nothing is touched yet."""
+        self.registry, self.store, self.results = registry, store, results
+        self.data_root, self.device = data_root, device
+        self.progress, self.skip_broken = progress, skip_broken
+        self._packed: dict[tuple[str, int], PackedImages] = {}
+
+    def plan(self, benchmark: ResolvedBenchmark) -> Plan:
+        """Plan without opening an image."""
+        planner = Planner(self.registry, self.store, self.results, self.data_root, self.device)
+        return planner.plan(benchmark)
+
+    def execute(self, benchmark: ResolvedBenchmark) -> tuple[Plan, int]:
+        """Pack the images, plan, and run every cell that is not finished.
+
+        Returns:
+            The plan and how many cells failed.
+
+        Raises:
+            UserError: Something is wrong with what was asked; nothing was written to the results.
+        """
+        planner = Planner(
+            self.registry, self.store, self.results, self.data_root, self.device, self._pack
+        )
+        plan = planner.plan(benchmark)
+        self._make_folder(plan.folder)
+        write_plan(plan)
+        for note in plan.notes:
+            self.progress.line(f"note: {note}")
+        waiting = plan.to_run()
+        finished = len(plan.cells) - len(waiting)
+        if finished:
+            self.progress.line(f"{finished} of {len(plan.cells)} cells are finished already.")
+        runner = CellRunner(
+            benchmark.loaded.benchmark.name, self.store, self.registry.hooks, self.progress
+        )
+        failed = 0
+        for number, cell in enumerate(waiting, 1):
+            failed += not self._run(runner, cell, plan.folder, f"[{number}/{len(waiting)}]")
+        return plan, failed
+
+    def _pack(self, source: Source, side: int) -> Source:
+        """Pack a source; return it without the images that do not decode."""
+        identity = Identity(
+            {
+                "dataset": source.dataset.name,
+                "options": source.dataset.options(),
+                "manifest": source.manifest,
+                "side": side,
+            },
+            code_identity(["farbench.data.pack", type(source.dataset).__module__]),
+            {},
+        )
+        if self.store.meta("packed", identity.key) is None:
+            self.progress.line(
+                f"packing {len(source)} images of {source.dataset.name} at {side} px"
+            )
+        packed = pack(
+            self.store,
+            identity.key,
+            len(source),
+            source.read,
+            side,
+            skip_broken=self.skip_broken,
+            progress=lambda done, total: self.progress.step("packed", done, total),
+        )
+        if packed.broken:
+            return self._pack(source.without(set(packed.broken)), side)
+        self._packed[source.manifest, side] = packed
+        return source
+
+    def _run(self, runner: CellRunner, cell: PlannedCell, folder: Path, number: str) -> bool:
+        """Run one cell; a failure is written into its folder and does not stop the others."""
+        target = folder / cell.folder
+        target.mkdir(parents=True, exist_ok=True)
+        name = f"{cell.row.row.id}, {cell.source.dataset.name}, seed {cell.seed}"
+        packed = self._packed[cell.source.manifest, cell.row.protocol.resize]
+        started = time.perf_counter()
+        with self.progress.log_to(target / files.LOG):
+            self.progress.line(f"{number} {name}")
+            try:
+                metrics = runner.run(cell, packed, target)
+            except Exception as error:
+                self.progress.to_log(traceback.format_exc())
+                reason = _reason(error)
+                files.write_cell(
+                    target, {**describe(cell), "status": "failed", "error": reason}
+                )
+                self.progress.line(f"  failed: {reason} (see {target / files.LOG})")
+                return False
+            scores = metrics[cell.source.task.name]
+            self.progress.line(
+                f"  test accuracy {_percent(scores['accuracy'])}, mA {_percent(scores['mA'])}, "
+                f"in {duration(time.perf_counter() - started)}"
+            )
+        return True
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"results folder {folder} cannot be made ({error.strerror}). "
+                "Choose another with --results DIR."
+            ) from error
+
+
+def write_plan(plan: Plan) -> None:
+    """Write ``plan.json``, which names the current cells, so that tables never mix in old ones."""
+    write_json(
+        plan.folder / files.PLAN,
+        {
+            "schema": files.SCHEMA,
+            "farbench": farbench.__version__,
+            "benchmark": plan.benchmark.loaded.benchmark.model_dump(mode="json"),
+            "cells": [
+                {
+                    "row": cell.row.row.id,
+                    "dataset": cell.source.dataset.name,
+                    "seed": cell.seed,
+                    "folder": cell.folder,
+                    "key": cell.identity.key,
+                }
+                for cell in plan.cells
+            ],
+            "notes": list(plan.notes),
+        },
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip().split("\n")[0]
+    if isinstance(error, CellFailed | UserError):
+        return text
+    return f"{type(error).__name__}: {text}"
+
+
+def _percent(value: Any) -> str:
+    return "undefined" if value is None else f"{100 * value:.2f}"

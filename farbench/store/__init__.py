@@ -1,0 +1,1 @@
+"""Cells and artifacts on disk, each file whole or absent."""

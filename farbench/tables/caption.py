@@ -1,0 +1,173 @@
+"""The sentences of a caption: what must be known before a number is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from farbench.tables.results import CellResult, Results
+
+DRAWN = "Drawn faces: these numbers say nothing about real ones"
+
+
+def caption(results: Results, datasets: Sequence[str] | None = None) -> list[str]:
+    """Return the caption's sentences after the title.
+
+    Args:
+        results: The benchmark's folder.
+        datasets: The data sets that the table shows; None is all.
+    """
+    datasets = results.datasets if datasets is None else datasets
+    sentences = _drawn(results, datasets)
+    sentences += [results.caption] if results.caption else []
+    sentences += [_dataset(results, dataset) for dataset in datasets]
+    sentences.append(_protocol(results))
+    sentences.append(_seeds(results))
+    sentences += _trunk_steps(results, datasets)
+    sentences += _keypoints(results)
+    sentences += [
+        f"{stand_in} stands in for {backbone}"
+        for backbone, stand_in in (results.protocol.get("substitute") or {}).items()
+    ]
+    sentences += _numerics(results)
+    return _finish(results, sentences)
+
+
+def masks_caption(results: Results, datasets: Sequence[str]) -> list[str]:
+    """Return the sentences for the mask networks, which know no rows, seeds or losses."""
+    masks = results.protocol.get("masks") or {}
+    parts = [f"Protocol {results.protocol.get('name', 'unnamed')}"]
+    parts += [f"U-Net encoder {masks['encoder']}"] if "encoder" in masks else []
+    parts += [f"{masks['size']} px"] if "size" in masks else []
+    parts += [f"{masks['epochs']} epochs"] if "epochs" in masks else []
+    sentences = [
+        *_drawn(results, datasets),
+        *(_dataset(results, dataset) for dataset in datasets),
+        ", ".join(parts),
+        *_keypoints(results),
+    ]
+    return _finish(results, sentences)
+
+
+def dataset_title(results: Results, dataset: str) -> str:
+    """Return the data set's name as papers write it."""
+    return str(results.dataset_record(dataset).get("title") or dataset)
+
+
+def is_synthetic(results: Results, dataset: str) -> bool:
+    """Whether the images are drawn."""
+    return bool(results.dataset_record(dataset).get("synthetic"))
+
+
+def trunk_steps(cell: CellResult) -> int:
+    """Return the optimizer steps in which the trunk was trained, over all stages."""
+    stages = cell.record.get("stages") or []
+    return sum(int(stage.get("trunk_steps") or 0) for stage in stages)
+
+
+def _dataset(results: Results, dataset: str) -> str:
+    record = results.dataset_record(dataset)
+    images = record.get("images") or {}
+    counts = ", ".join(
+        f"{images[split]:,} {split}" for split in ("train", "valid", "test") if split in images
+    )
+    text = dataset_title(results, dataset) + (f" ({counts} images)" if counts else "")
+    return f"{text}, scored on the test split"
+
+
+def _drawn(results: Results, datasets: Sequence[str]) -> list[str]:
+    """Warn of drawn faces, first of all; name them where real ones stand beside them."""
+    drawn = [dataset for dataset in datasets if is_synthetic(results, dataset)]
+    if not drawn or len(drawn) == len(datasets):
+        return [DRAWN] if drawn else []
+    titles = ", ".join(dataset_title(results, dataset) for dataset in drawn)
+    return [f"{titles}: drawn faces; these numbers say nothing about real ones"]
+
+
+def _finish(results: Results, sentences: list[str]) -> list[str]:
+    version = [f"farbench {results.version}"] if results.version else []
+    return [f"{sentence.rstrip('.')}." for sentence in [*sentences, *version]]
+
+
+def _protocol(results: Results) -> str:
+    protocol = results.protocol
+    parts = [f"Protocol {protocol.get('name', 'unnamed')}"]
+    if "crop" in protocol:
+        parts.append(f"{protocol['crop']} px")
+    if "epochs" in protocol:
+        parts.append(f"{protocol['epochs']} joint epochs")
+    loss = protocol.get("loss")
+    if loss:
+        parts.append(f"loss {loss.get('name') if isinstance(loss, dict) else loss}")
+    rules = {
+        "last": "weights of the last epoch",
+        "best_valid": "weights of the epoch that is best on the valid split",
+    }
+    for rule in _distinct(
+        (cell.record.get("selection") or {}).get("rule") or protocol.get("selection")
+        for cell in results.finished()
+    ) or _distinct([protocol.get("selection")]):
+        parts.append(rules.get(str(rule), f"weights chosen by {rule}"))
+    return ", ".join(parts)
+
+
+def _seeds(results: Results) -> str:
+    seeds = results.seeds
+    named = ", ".join(map(str, seeds))
+    if len(seeds) > 1:
+        return f"Mean ± standard deviation over {len(seeds)} seeds ({named})"
+    return f"One seed ({named})" if seeds else "No cells are planned"
+
+
+def _trunk_steps(results: Results, datasets: Sequence[str]) -> list[str]:
+    """State the steps once if all rows of a data set train the trunk alike, else row by row."""
+    sentences: list[str] = []
+    every = {dataset: _steps_by_row(results, dataset) for dataset in datasets}
+    alike = len({count for steps in every.values() for count in steps.values()}) == 1
+    for dataset, steps in every.items():
+        where = "" if alike or len(datasets) == 1 else f" on {dataset_title(results, dataset)}"
+        distinct = _distinct(steps.values())
+        if distinct in ([], [0]) or (alike and sentences):
+            continue
+        if len(distinct) == 1:
+            sentences.append(f"{distinct[0]:,} trunk steps a row{where}")
+        else:
+            each = ", ".join(f"{label} {count:,}" for label, count in steps.items())
+            sentences.append(f"Trunk steps differ{where}: {each}")
+    return sentences
+
+
+def _steps_by_row(results: Results, dataset: str) -> dict[str, int]:
+    finished = {row.label: results.of(row.id, dataset) for row in results.rows}
+    return {
+        label: max(trunk_steps(cell) for cell in cells if cell.finished)
+        for label, cells in finished.items()
+        if any(cell.finished for cell in cells)
+    }
+
+
+def _keypoints(results: Results) -> list[str]:
+    named = _distinct(
+        cell.record["keypoints"] for cell in results.finished() if cell.record.get("keypoints")
+    )
+    return [f"Masks from keypoints: {'; '.join(named)}"] if named else []
+
+
+def _numerics(results: Results) -> list[str]:
+    """Name the device kind and precision, and micro-batches, which change BatchNorm."""
+    numerics = [
+        (cell.record.get("identity") or {}).get("numerics") or {} for cell in results.finished()
+    ]
+    kinds = _distinct(
+        " ".join(str(n[key]) for key in ("device", "precision") if n.get(key)) for n in numerics
+    )
+    kinds = [kind for kind in kinds if kind]
+    sentences = [f"Trained on {' and '.join(kinds)}"] if kinds else []
+    micro = _distinct(n.get("micro_batch") for n in numerics if n.get("micro_batch"))
+    if micro:
+        sentences.append(f"Micro-batches of {', '.join(map(str, micro))} images")
+    return sentences
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))

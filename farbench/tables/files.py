@@ -1,0 +1,46 @@
+"""Puts tables on disk, each file whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from farbench.errors import UserError
+from farbench.store import atomic
+from farbench.tables.from_store import KINDS, build
+from farbench.tables.writers import SUFFIXES, render
+
+SAVED_SUFFIXES = (".md", ".tex", ".csv")
+
+
+def write_all(folder: Path) -> list[Path]:
+    """Write every kind of table into ``<folder>/tables``; return the files.
+
+    Args:
+        folder: The benchmark's folder, with plan.json.
+    """
+    target = folder / "tables"
+    written = []
+    for kind in KINDS:
+        tables = build(folder, kind)
+        for suffix in SAVED_SUFFIXES:
+            path = target / f"{kind}{suffix}"
+            if tables:
+                write_text(path, render(tables, SUFFIXES[suffix]))
+                written.append(path)
+            else:
+                # A table of masks from an earlier plan would speak of cells that are gone.
+                path.unlink(missing_ok=True)
+    return written
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; its folder is made if need be.
+
+    Raises:
+        UserError: The folder or the file cannot be written.
+    """
+    try:
+        atomic.write_text(path, text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"cannot write {path}: {reason}. Choose another file.") from error

@@ -1,0 +1,214 @@
+"""Reads a benchmark's folder of results: the plan, and what became of each planned cell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from farbench.errors import UserError
+
+SCHEMA = 1
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """A row of the benchmark as the plan names it."""
+
+    id: str
+    label: str
+    marks: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    protocol: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a planned cell.
+
+    Attributes:
+        row: The row's id.
+        dataset: The data set's name.
+        seed: The seed.
+        missing: Empty when finished; else what a table prints instead ("failed", "not run").
+        reason: Why it is missing, one line; may be empty.
+        record: The contents of cell.json ({} where there is none).
+        scores: Metrics and per-attribute values of the attribute task.
+    """
+
+    row: str
+    dataset: str
+    seed: int
+    missing: str = ""
+    reason: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there are scores."""
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class Results:
+    """A benchmark's folder, read. Rows without a planned cell (``--rows``) are left out.
+
+    Only the keys that tables need are read, so that results that were committed long ago stay
+    readable when the schema of benchmark files grows.
+    """
+
+    folder: Path
+    name: str
+    title: str
+    caption: str
+    version: str
+    metrics: tuple[str, ...]
+    marks: tuple[str, ...]
+    compare: str | None
+    published: tuple[str, ...]
+    protocol: dict[str, Any]
+    rows: tuple[PlannedRow, ...]
+    cells: tuple[CellResult, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Data set names in the plan's order."""
+        return tuple(dict.fromkeys(cell.dataset for cell in self.cells))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Planned seeds, sorted."""
+        return tuple(sorted({cell.seed for cell in self.cells}))
+
+    def of(self, row: str, dataset: str) -> list[CellResult]:
+        """Return the planned cells of a row on a data set, by seed."""
+        found = [c for c in self.cells if c.row == row and c.dataset == dataset]
+        return sorted(found, key=lambda cell: cell.seed)
+
+    def finished(self, dataset: str | None = None) -> list[CellResult]:
+        """Return the finished cells, of one data set if it is given."""
+        return [c for c in self.cells if c.finished and dataset in (None, c.dataset)]
+
+    def dataset_record(self, dataset: str) -> dict[str, Any]:
+        """Return what the cells say of a data set: the most complete record of it."""
+        records = [c.record.get("dataset") or {} for c in self.cells if c.dataset == dataset]
+        return max(records, key=len, default={})
+
+
+def find_benchmark(folder: Path) -> Path:
+    """Return the benchmark's folder for a results root or that folder itself.
+
+    Raises:
+        UserError: There is none, or a root holds several (they are listed).
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} is no folder. Give a results folder, the default is `runs`: "
+            "`farbench table runs`."
+        )
+    if (folder / PLAN).is_file():
+        return folder
+    found = sorted(path.parent for path in folder.glob(f"*/{PLAN}"))
+    if not found:
+        raise UserError(
+            f"no benchmark results in {folder} (no {PLAN}). "
+            "Run one first: `farbench run quickstart`."
+        )
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise UserError(
+            f"{folder} holds several benchmarks: {names}. "
+            f"Choose one: `farbench table {folder / found[0].name}`."
+        )
+    return found[0]
+
+
+def read_results(folder: Path) -> Results:
+    """Read a benchmark's folder; cell folders that the plan does not name are ignored.
+
+    Raises:
+        UserError: plan.json is absent, damaged, or of a schema that this version does not know.
+    """
+    path = folder / PLAN
+    plan = _read(path)
+    if plan.get("schema") != SCHEMA:
+        raise UserError(
+            f"{path} has schema {plan.get('schema')!r}; this farbench reads schema {SCHEMA}. "
+            "Install the farbench that wrote it, or run the benchmark again."
+        )
+    try:
+        benchmark = plan["benchmark"]
+        rows = tuple(
+            PlannedRow(
+                id=row["id"],
+                label=row.get("label") or row["id"],
+                marks=tuple(row.get("marks") or ()),
+                options=row.get("options") or {},
+                protocol=row.get("protocol") or {},
+            )
+            for row in benchmark["rows"]
+        )
+        cells = tuple(_cell(folder, planned) for planned in plan["cells"])
+        planned_rows = {cell.row for cell in cells}
+        return Results(
+            folder=folder,
+            name=benchmark["name"],
+            title=benchmark.get("title") or benchmark["name"],
+            caption=benchmark.get("caption") or "",
+            version=str(plan.get("farbench", "")),
+            metrics=tuple(benchmark.get("metrics") or ("accuracy", "mA")),
+            marks=tuple(benchmark.get("marks") or ()),
+            compare=benchmark.get("compare"),
+            published=tuple(benchmark.get("published") or ()),
+            protocol=benchmark.get("protocol") or {},
+            rows=tuple(row for row in rows if row.id in planned_rows),
+            cells=cells,
+            notes=tuple(plan.get("notes") or ()),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
+
+
+def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
+    """Read one planned cell; whatever is wrong with it becomes the reason why it is missing."""
+    row, dataset, seed = planned["row"], planned["dataset"], int(planned["seed"])
+
+    def missing(what: str, why: str = "", record: dict[str, Any] | None = None) -> CellResult:
+        return CellResult(row, dataset, seed, what, why, record or {})
+
+    place = folder / planned["folder"]
+    if not (place / "cell.json").is_file():
+        reason = planned.get("reason") or ("it was begun, not finished" if place.is_dir() else "")
+        return missing("not run", reason)
+    try:
+        record = _read(place / "cell.json")
+    except UserError as error:
+        return missing("unreadable", str(error))
+    if record.get("status") != "finished":
+        return missing("failed", str(record.get("error") or "no reason was recorded"), record)
+    key, expected = (record.get("identity") or {}).get("key"), planned.get("key")
+    if key and expected and not (key.startswith(expected) or expected.startswith(key)):
+        return missing("not run", f"{place.name} holds the result of another identity", record)
+    try:
+        scores = _read(place / "metrics.json").get("attributes")
+    except UserError as error:
+        return missing("unreadable", str(error), record)
+    if not isinstance(scores, dict):
+        return missing("unreadable", f"{place.name}/metrics.json has no attributes", record)
+    return CellResult(row, dataset, seed, record=record, scores=scores)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist.") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(held, dict):
+        raise UserError(f"{path} holds no JSON object.")
+    return held

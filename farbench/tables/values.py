@@ -1,0 +1,99 @@
+"""The cells that tables share: means over seeds, the majority reference, and remarks."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from farbench.scoring.metrics import METRIC_VERSION, METRICS, majority_from_prevalence
+from farbench.tables.caption import dataset_title
+from farbench.tables.model import Cell, Table
+from farbench.tables.results import CellResult, PlannedRow, Results
+
+
+def mean_over_seeds(
+    table: Table, results: Results, row: PlannedRow, dataset: str, metric: str
+) -> Cell:
+    """Average a metric over seeds; say why where it is missing."""
+    cells = results.of(row.id, dataset)
+    cell = average(cells, lambda c: c.scores.get(metric))
+    gone = [c for c in cells if not c.finished]
+    reasons = [
+        f"{row.label}, {dataset_title(results, dataset)}, seed {c.seed}: {c.missing}"
+        + (f" ({_one_line(c.reason)})" if c.reason else "")
+        for c in gone
+        if c.reason or cell.value is not None
+    ]
+    if cell.value is not None and gone:
+        reasons.insert(0, f"n = {cell.n} of {len(cells)} seeds")
+    if cell.value is None:
+        states = [c.missing for c in gone]
+        cell.missing = next((s for s in ("failed", "unreadable", "not run") if s in states), "–")
+        if not gone and cells:
+            reasons.append(f"{METRICS[metric].label} is undefined on every attribute")
+    if reasons:
+        cell.note = table.note("; ".join(reasons))
+    return cell
+
+
+def average(cells: list[CellResult], pick: Callable[[CellResult], float | None]) -> Cell:
+    """Return the mean and the sample standard deviation over the seeds that have a value."""
+    values = [value for c in cells if c.finished and (value := pick(c)) is not None]
+    if not values:
+        return Cell()
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return Cell(value=statistics.fmean(values), std=std, n=len(values))
+
+
+def majority(results: Results, dataset: str) -> dict[str, Any] | None:
+    """Score the constant predictor from what any finished cell of the data set recorded."""
+    for cell in results.finished(dataset):
+        names = (cell.record.get("attributes") or {}).get("attributes") or []
+        train = (cell.record.get("train_prevalence") or {}).get("attributes")
+        test = cell.scores.get("prevalence_per_attribute")
+        if train and test and len(train) == len(names):
+            return majority_from_prevalence(train, [test.get(name) for name in names], names)
+    return None
+
+
+def attribute_names(results: Results, dataset: str) -> list[str]:
+    """Return the attributes of a data set in column order, from what the cells recorded."""
+    names: dict[str, None] = {}
+    for cell in results.cells:
+        if cell.dataset == dataset:
+            names |= dict.fromkeys((cell.record.get("attributes") or {}).get("attributes") or ())
+    return list(names)
+
+
+def add_remarks(table: Table, results: Results) -> None:
+    """Add what concerns the whole table: attributes left out, versions, notes of data sets."""
+    for dataset in results.datasets:
+        title = dataset_title(results, dataset)
+        finished = results.finished(dataset)
+        for metric in results.metrics:
+            left = max((int(c.scores.get(f"{metric}_left_out") or 0) for c in finished), default=0)
+            if left:
+                table.remark(
+                    f"{METRICS[metric].label} on {title} leaves out {left} of "
+                    f"{len(attribute_names(results, dataset))} attributes: undefined on this split."
+                )
+        versions = {c.scores.get("metric_version", METRIC_VERSION) for c in finished}
+        if versions - {METRIC_VERSION}:
+            table.remark(
+                f"{title}: scored with metric version {', '.join(map(str, sorted(versions)))}, "
+                f"this farbench has {METRIC_VERSION}."
+            )
+        for note in results.dataset_record(dataset).get("notes") or ():
+            table.remark(f"{title}: {note}")
+    for row in results.rows:
+        changed = {key: value for key, value in row.protocol.items() if key != "name"}
+        if changed:
+            pairs = ", ".join(f"{key} {value}" for key, value in changed.items())
+            table.remark(f"{row.label} changes the protocol: {pairs}.")
+    for note in results.notes:
+        table.remark(note)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

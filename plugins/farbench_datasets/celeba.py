@@ -1,0 +1,225 @@
+"""The data set `celeba`: aligned CelebA in its official, zipped or Kaggle layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from farbench.errors import UserError
+from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex
+from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_HOW_TO_GET = """\
+1. Ask for the data at https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and accept its terms
+   (non-commercial research), or get the Kaggle copy `jessicali9530/celeba-dataset`.
+2. Put these into one folder `celeba/` (sub-folders Img, Anno and Eval may stay as downloaded):
+     img_align_celeba/ or img_align_celeba.zip   the aligned images
+     list_attr_celeba.txt (or .csv)              the 40 attributes
+     list_eval_partition.txt (or .csv)           the official split
+     list_landmarks_align_celeba.txt (or .csv)   five landmarks an image; optional
+     identity_CelebA.txt                         identities; optional
+3. Pass the folder, or the one above it, as --data-root or in FARBENCH_DATA."""
+
+_LISTED = 5
+"""How many file names a note or an error gives as examples."""
+
+
+class CelebA(Dataset):
+    """CelebA, aligned and cropped: 202,599 faces, 40 binary attributes, the official partition."""
+
+    name = "celeba"
+    source = "Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild. ICCV 2015."
+    info = DatasetInfo(
+        title="CelebA",
+        citation="Z. Liu, P. Luo, X. Wang, X. Tang: Deep Learning Face Attributes in the Wild. "
+        "ICCV 2015.",
+        licence="non-commercial research and education only, no redistribution of images",
+        homepage="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        how_to_get=_HOW_TO_GET,
+        expected_counts={"train": 162_770, "valid": 19_867, "test": 19_962},
+    )
+
+    landmarks: str | None = Field(
+        None,
+        description="Five landmarks an image from this CSV (columns image_id, lefteye_x, ... "
+        "rightmouth_y; rows whose dlib_face_found is 0 stay unknown) instead of "
+        "list_landmarks_align_celeba. A relative path is below the data set's folder.",
+    )
+    partition: str | None = Field(
+        None,
+        description="Another partition file (image and 0, 1 or 2), instead of "
+        "list_eval_partition. A relative path is below the data set's folder.",
+    )
+    on_mismatch: Literal["skip", "error"] = Field(
+        "skip",
+        description="What to do where labels, images and partition do not cover each other: "
+        "skip leaves the images out and says how many, error stops.",
+    )
+
+    def tasks(self) -> tuple[BinaryAttributes, ...]:
+        """Return the 40 attributes."""
+        return (BinaryAttributes("attributes", CELEBA_ATTRIBUTES),)
+
+    def locate(self, data_root: Path) -> Path | None:
+        """Return CelebA's folder: ``data_root`` itself, known by its files, or one just below."""
+        from farbench_datasets import celeba_files as files
+
+        candidates = [data_root, data_root / "celeba", data_root / "CelebA", data_root / "Celeba"]
+        for folder in candidates:
+            if files.find(folder, files.ATTRIBUTES) is not None:
+                return folder
+        # A folder of the right name without labels: `index` says which file is missing.
+        for folder in candidates:
+            if folder.is_dir() and folder.name.lower() == "celeba":
+                return folder
+        return None
+
+    def index(self, root: Path | None) -> FaceIndex:
+        """Read labels, partition, landmarks and identities, and see which images are there.
+
+        Image ids are the official file names ("000001.jpg") in every layout, so that results from
+        a folder and from the zip can be joined.
+
+        Raises:
+            UserError: A required file is missing, a row is malformed, or nothing matches.
+        """
+        import numpy as np
+
+        from farbench_datasets import celeba_files as files
+
+        root = self._root(root)
+        labels_path = self._required(root, files.ATTRIBUTES, "the 40 attributes")
+        partition_path = self._chosen(root, self.partition, "partition") or self._required(
+            root, files.PARTITION, "the official partition"
+        )
+        images = files.find_images(root)
+        if images is None:
+            raise UserError(
+                f"CelebA's images are not in {root}: found neither a folder img_align_celeba/ "
+                f"with images in it nor img_align_celeba.zip (also looked below Img/).\n"
+                f"{_HOW_TO_GET}"
+            )
+
+        notes: list[str] = []
+        labels = files.read_attributes(labels_path, notes)
+        partition = files.read_partition(partition_path)
+        present = labels.index.isin(images.names)
+        split = partition.reindex(labels.index)
+        self._report(labels, images.names, present, split, labels_path.name, notes)
+        keep = present & split.notna().to_numpy()
+        if not keep.any():
+            raise UserError(
+                f"no image of {images.where} is named in both {labels_path.name} and "
+                f"{partition_path.name}: images look like {_examples(sorted(images.names)[:2])}, "
+                f"label rows like {_examples(list(labels.index[:2]))}. "
+                "Check that labels and images come from the same release."
+            )
+        labels, split = labels[keep], split[keep]
+
+        frame = labels.set_axis([f"attributes.{name}" for name in labels.columns], axis=1)
+        frame.insert(0, "image", labels.index.to_numpy())
+        frame.insert(1, "split", split.to_numpy())
+        frame.insert(2, "identity", self._identities(root, labels).to_numpy())
+        frame = frame.reset_index(drop=True)
+        frame["identity"] = frame["identity"].astype("string")
+
+        points: dict[str, NDArray[np.float32]] = {}
+        landmarks_path = self._chosen(root, self.landmarks, "landmarks") or files.find(
+            root, files.LANDMARKS
+        )
+        if landmarks_path is not None:
+            points["landmarks5"] = files.read_landmarks(landmarks_path, labels.index)
+            unknown = int(np.isnan(points["landmarks5"]).any(axis=(1, 2)).sum())
+            if unknown:
+                notes.append(f"{landmarks_path.name}: no landmarks for {unknown:,} images.")
+        return FaceIndex(frame, points, [f"celeba: {note}" for note in notes])
+
+    def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
+        """Return one image, uint8 ``(218, 178, 3)`` in RGB, from the folder or out of the zip."""
+        from farbench_datasets import celeba_files as files
+
+        root = self._root(root)
+        images = files.find_images(root)
+        if images is None:
+            raise UserError(f"CelebA's images are no longer in {root}.")
+        return images.read(str(row.image))
+
+    def _root(self, root: Path | None) -> Path:
+        if root is None:
+            raise UserError(f"data set 'celeba' needs a data root.\n{_HOW_TO_GET}")
+        return root
+
+    def _chosen(self, root: Path, option: str | None, what: str) -> Path | None:
+        """Return the file that an option names, or None where the option is not set."""
+        if option is None:
+            return None
+        path = root / Path(option).expanduser()
+        if not path.is_file():
+            raise UserError(
+                f"celeba: the option `{what}` names {path}, which is not there. Give a path "
+                f"below {root}, or an absolute one."
+            )
+        return path
+
+    def _required(self, root: Path, names: tuple[str, ...], what: str) -> Path:
+        """Return the first of ``names`` that exists, or say which file is missing."""
+        from farbench_datasets import celeba_files as files
+
+        path = files.find(root, names)
+        if path is None:
+            raise UserError(
+                f"CelebA's {names[0]} ({what}) is missing in {root}; looked for "
+                f"{', '.join(names)}.\n{_HOW_TO_GET}"
+            )
+        return path
+
+    def _identities(self, root: Path, labels: pd.DataFrame) -> pd.Series[Any]:
+        """Return "celeba/<number>" for each image, NA where the identity is not known."""
+        import pandas as pd
+
+        from farbench_datasets import celeba_files as files
+
+        path = files.find(root, files.IDENTITY)
+        if path is None:
+            return pd.Series(pd.NA, index=labels.index, dtype="string")
+        return files.read_identities(path).reindex(labels.index)
+
+    def _report(
+        self,
+        labels: pd.DataFrame,
+        names: frozenset[str],
+        present: NDArray[np.bool_],
+        split: pd.Series[Any],
+        label_file: str,
+        notes: list[str],
+    ) -> None:
+        """Count and list what does not fit together; raise if the user wants that."""
+        gaps = {
+            f"label rows of {label_file} have no image": list(labels.index[~present]),
+            f"images have no row in {label_file}": sorted(names.difference(labels.index)),
+            "labelled images are in no split of the partition": list(
+                labels.index[present & split.isna().to_numpy()]
+            ),
+        }
+        found = [
+            f"{len(missing):,} {what} and are left out: {_examples(missing)}."
+            for what, missing in gaps.items()
+            if missing
+        ]
+        if found and self.on_mismatch == "error":
+            raise UserError(
+                "celeba: " + " ".join(found) + " Set on_mismatch: skip to go on without them."
+            )
+        notes.extend(found)
+
+
+def _examples(names: list[str]) -> str:
+    """Return the first few names, and whether there are more."""
+    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")

@@ -1,0 +1,47 @@
+"""Intercepts (women, men) of the attributes' strengths, as ``calibration.py`` fits them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+INTERCEPTS: Final[dict[str, tuple[float, float]]] = {
+    "Young": (2.12, 0.73),
+    "Smiling": (0.105, -0.253),
+    "High_Cheekbones": (0.082, -0.433),
+    "Mouth_Slightly_Open": (0.007, -0.063),
+    "Narrow_Eyes": (-1.229, -1.162),
+    "Bags_Under_Eyes": (-1.29, -0.482),
+    "Chubby": (-3.944, -2.057),
+    "Double_Chin": (-4.096, -2.36),
+    "Oval_Face": (-0.478, -0.814),
+    "Big_Lips": (-0.517, -1.004),
+    "Big_Nose": (-1.31, -0.183),
+    "Pointy_Nose": (-0.648, -1.052),
+    "Pale_Skin": (-1.572, -1.942),
+    "Heavy_Makeup": (0.769, -5.325),
+    "Wearing_Lipstick": (1.559, -2.613),
+    "Rosy_Cheeks": (-2.092, -1.046),
+    "Arched_Eyebrows": (-0.179, -2.089),
+    "Bushy_Eyebrows": (-1.494, -0.677),
+    "Attractive": (0.132, 0.507),
+    "Bald": (0.0, -1.837),
+    "Receding_Hairline": (-1.677, -1.275),
+    "Wearing_Hat": (-2.085, -1.453),
+    "Gray_Hair": (-4.311, -2.344),
+    "Black_Hair": (-2.268, -2.268),
+    "Blond_Hair": (-4.849, -4.849),
+    "Brown_Hair": (1.367, 1.367),
+    "Wavy_Hair": (-0.287, -2.603),
+    "Straight_Hair": (-1.942, -1.76),
+    "Bangs": (-0.849, -1.424),
+    "No_Beard": (0.0, 0.276),
+    "5_o_Clock_Shadow": (0.0, 0.496),
+    "Goatee": (0.0, -0.288),
+    "Mustache": (0.0, -0.653),
+    "Sideburns": (0.0, -0.347),
+    "Wearing_Earrings": (-0.526, -2.337),
+    "Wearing_Necklace": (-0.772, -1.974),
+    "Wearing_Necktie": (-3.041, -0.952),
+    "Eyeglasses": (-2.273, -1.285),
+    "Blurry": (-1.624, -1.624),
+}

@@ -1,0 +1,191 @@
+"""The command line: list, show, version, exit codes, and what start-up may import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import farbench
+
+BENCH = "protocol: toy.yaml\nplugins: [toys.py]\nrows:\n  a: {method: toy}\n"
+KINDS = ("methods", "datasets", "losses", "keypoints", "groupings", "benchmarks", "protocols")
+
+
+def test_version(farbench_cli):
+    result = farbench_cli("--version")
+    assert (result.code, result.out) == (0, f"farbench {farbench.__version__}\n")
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("list",), ("show",), ("table",)])
+def test_help(farbench_cli, command):
+    result = farbench_cli(*command, "--help")
+    assert result.code == 0
+    assert result.out.startswith("Usage: farbench")
+
+
+def test_list_shows_name_summary_and_provider(farbench_cli, temp_benchmark):
+    temp = temp_benchmark(BENCH)
+    result = farbench_cli("list", "methods", "--plugins", temp.plugins[0])
+    assert result.code == 0
+    heading, *lines = result.out.splitlines()
+    assert heading.split() == ["methods", "summary", "provider"]
+    (toy,) = [line for line in lines if line.startswith("toy ")]
+    assert toy.split("  ")[-1].strip() == str(temp.plugins[0])
+    assert "A toy method." in toy
+
+
+def test_list_without_a_kind_shows_all_kinds(farbench_cli):
+    result = farbench_cli("list")
+    headings = [block.split(maxsplit=1)[0].rstrip(":") for block in result.out.split("\n\n")]
+    assert headings == list(KINDS)
+    assert "MGMTN ablation (Table 3)" in result.out
+
+
+def test_plugins_come_from_the_environment_too(farbench_cli, temp_benchmark, monkeypatch):
+    monkeypatch.setenv("FARBENCH_PLUGINS", str(temp_benchmark(BENCH).plugins[0]))
+    assert "\ntoy " in farbench_cli("list", "methods").out
+
+
+def test_show_a_method(farbench_cli, temp_benchmark):
+    temp = temp_benchmark(BENCH)
+    out = farbench_cli("show", "toy", "--plugins", temp.plugins[0]).out
+    assert out.startswith("method toy\n  A toy method.\nsource: nowhere\n")
+    assert "  levels     [3, 4]      a list of 3, 4 or 5. Which levels.\n" in out
+    assert "  width      8           an integer, >= 1. How wide.\n" in out
+    assert f"origin: {temp.plugins[0]}:" in out
+
+
+def test_show_a_data_set_says_what_to_cite_and_how_to_get_it(farbench_cli, temp_benchmark):
+    out = farbench_cli("show", "toy_faces", "--plugins", temp_benchmark(BENCH).plugins[0]).out
+    assert "citation: nobody, 2026\n" in out
+    assert "how to get it:\n  Draw them.\n" in out
+
+
+def test_show_a_benchmark_and_a_protocol(farbench_cli):
+    assert (
+        "aml                 + AG + AML: aml, levels [3, 4]" in farbench_cli("show", "ablation").out
+    )
+    out = farbench_cli("show", "paper").out
+    assert "learning_rate                      0.0001" in out
+    assert "masks.size                         224" in out
+
+
+def test_show_an_ambiguous_name_shows_all(farbench_cli, temp_benchmark):
+    plugin = (
+        "from farbench import Method\n\n\nclass Quick(Method):\n"
+        '    """Also quick."""\n\n    name = "quick"\n'
+    )
+    temp = temp_benchmark(BENCH, plugins={"q.py": plugin})
+    out = farbench_cli("show", "quick", "--plugins", temp.plugins[0]).out
+    assert out.startswith("method quick\n")
+    assert "\n\nprotocol quick\n" in out
+
+
+def test_a_broken_plugin_is_one_warning_and_strict_makes_it_fatal(farbench_cli, temp_benchmark):
+    temp = temp_benchmark(BENCH, plugins={"bad.py": "1 / 0\n"})
+    result = farbench_cli("list", "protocols", "--plugins", temp.plugins[0])
+    assert result.code == 0
+    (warning,) = result.err.splitlines()
+    assert warning.startswith(
+        f"farbench: warning: plugin 'bad' ({temp.plugins[0]}) is left out: Zero"
+    )
+    strict = farbench_cli("list", "protocols", "--plugins", temp.plugins[0], "--strict")
+    assert strict.code == 2
+    assert "ZeroDivisionError" in strict.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list", "method"), "unknown kind 'method'. Did you mean 'methods'?"),
+        (("show", "ablatoin"), "unknown name 'ablatoin'. Did you mean 'ablation'?"),
+        (("run", "ablatoin"), "unknown benchmark 'ablatoin'. Did you mean 'ablation'?"),
+        (("run", "quickstart", "--seeds", "0,x"), "--seeds: expected integers"),
+        (("run", "quickstart", "--seeds", ""), "--seeds: no seed given"),
+        (("run", "quickstart", "--rows", "basline"), "--rows: no row 'basline'"),
+        (("run", "quickstart", "--set", "protocol.epoch=1"), "Did you mean 'epochs'?"),
+        (("run",), "Missing argument 'FILE|NAME'"),
+        (("rum",), "No such command 'rum'"),
+        (("list", "--nonsense"), "No such option: --nonsense"),
+        (("list", "--plugins", "/nowhere/x.py"), "plugin path /nowhere/x.py does not exist"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(farbench_cli, arguments, message):
+    result = farbench_cli(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("farbench: error: ")
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_run_names_file_and_line_and_writes_nothing(farbench_cli, temp_benchmark, monkeypatch):
+    temp = temp_benchmark(BENCH.replace("method: toy", "method: tyo"))
+    monkeypatch.chdir(temp.folder)
+    before = sorted(path for path in temp.folder.rglob("*.*") if path.suffix != ".pyc")
+    result = farbench_cli("run", "bench.yaml", "--results", "out")
+    assert result.code == 2
+    assert result.err.startswith(
+        "farbench: error: bench.yaml:4: unknown method 'tyo'. Did you mean 'toy'?"
+    )
+    assert sorted(path for path in temp.folder.rglob("*.*") if path.suffix != ".pyc") == before
+    assert not (temp.folder / "out").exists()
+
+
+def test_run_refuses_an_unknown_device(farbench_cli, temp_benchmark):
+    result = farbench_cli("run", temp_benchmark(BENCH).file, "--device", "gpu")
+    assert result.code == 2
+    assert "--device: expected auto, cpu, cuda or cuda:1, got 'gpu'." in result.err
+
+
+def test_an_interrupt_exits_130(farbench_cli, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("farbench.cli.catalogue.items", interrupted)
+    result = farbench_cli("list")
+    assert result.code == 130
+    assert "interrupted" in result.err
+
+
+def test_a_defect_is_not_dressed_up_as_a_mistake(farbench_cli, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("farbench.cli.catalogue.items", broken)
+    with pytest.raises(RuntimeError, match="a defect"):
+        farbench_cli("list")
+
+
+def modules_after(code: str) -> set[str]:
+    """Run Python code in a new process and return the modules it loaded."""
+    script = (
+        f"import io, sys, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    {code}\n"
+    )
+    script += "print(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_help_loads_next_to_nothing_and_list_no_torch():
+    heavy = {"torch", "timm", "pandas", "cv2", "sklearn", "numpy", "rich"}
+    after_help = modules_after("from farbench.cli import main; main(['--help'])")
+    assert not after_help & (heavy | {"pydantic", "yaml", "pluggy"})
+    after_list = modules_after("from farbench.cli import main; main(['list'])")
+    assert not after_list & heavy
+
+
+def test_help_is_fast():
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "farbench", "--help"], check=True, capture_output=True
+        )
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1.0  # 0.1 s on an idle machine; the limit is for a busy one

@@ -1,0 +1,200 @@
+"""The metrics against plain loops, scikit-learn, and cases counted by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from farbench.scoring.metrics import (
+    METRICS,
+    as_stored,
+    majority_from_prevalence,
+    majority_reference,
+    mask_counts,
+    mask_f1,
+    mask_f1_from_counts,
+    score_attributes,
+)
+
+NAMES = [f"a{i}" for i in range(6)]
+
+
+@pytest.fixture
+def drawn():
+    rng = np.random.default_rng(0)
+    targets = (rng.random((400, 6)) < [0.02, 0.1, 0.3, 0.5, 0.8, 0.95]).astype(np.int8)
+    logits = as_stored(rng.normal(0, 1.5, (400, 6)) + 2.0 * targets - 1.0)
+    targets[rng.random((400, 6)) < 0.1] = -1
+    logits[rng.random((400, 6)) < 0.05] = 0  # exactly undecided is no
+    return logits, targets
+
+
+def loop(logits, targets):
+    """Count every attribute in plain Python."""
+    rows = {name: [] for name in ("accuracy", "mA", "f1", "precision", "recall")}
+    for a in range(logits.shape[1]):
+        tp = fp = fn = tn = 0
+        for logit, target in zip(logits[:, a].tolist(), targets[:, a].tolist(), strict=True):
+            if target == 1:
+                tp, fn = (tp + 1, fn) if logit > 0 else (tp, fn + 1)
+            elif target == 0:
+                fp, tn = (fp + 1, tn) if logit > 0 else (fp, tn + 1)
+        rows["accuracy"].append((tp + tn) / (tp + tn + fp + fn))
+        rows["mA"].append((tp / (tp + fn) + tn / (tn + fp)) / 2)
+        rows["f1"].append(2 * tp / (2 * tp + fp + fn))
+        rows["precision"].append(tp / (tp + fp))
+        rows["recall"].append(tp / (tp + fn))
+    return rows
+
+
+def test_agrees_with_a_plain_loop(drawn):
+    scores = score_attributes(*drawn, NAMES)
+    for metric, values in loop(*drawn).items():
+        assert list(scores[f"{metric}_per_attribute"].values()) == pytest.approx(values)
+        assert scores[metric] == pytest.approx(sum(values) / len(values))
+        assert scores[f"{metric}_left_out"] == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference"),
+    [
+        ("accuracy", lambda t, o: sk.accuracy_score(t, o > 0)),
+        ("mA", lambda t, o: sk.balanced_accuracy_score(t, o > 0)),
+        ("f1", lambda t, o: sk.f1_score(t, o > 0)),
+        ("precision", lambda t, o: sk.precision_score(t, o > 0)),
+        ("recall", lambda t, o: sk.recall_score(t, o > 0)),
+        ("average_precision", sk.average_precision_score),
+    ],
+)
+def test_agrees_with_sklearn(drawn, metric, reference):
+    logits, targets = drawn
+    scores = score_attributes(logits, targets, NAMES)
+    for a, name in enumerate(NAMES):
+        known = targets[:, a] >= 0
+        expected = reference(targets[known, a], logits[known, a].astype(np.float32))
+        assert scores[f"{metric}_per_attribute"][name] == pytest.approx(expected), name
+
+
+def test_average_precision_by_its_definition(drawn):
+    logits, targets = drawn
+    a = 2
+    known = targets[:, a] >= 0
+    values, truth = logits[known, a], targets[known, a] == 1
+    area, before = 0.0, 0.0
+    for threshold in sorted(set(values.tolist()), reverse=True):
+        called = values >= threshold
+        recall = (called & truth).sum() / truth.sum()
+        area += (recall - before) * (called & truth).sum() / called.sum()
+        before = recall
+    assert score_attributes(logits, targets, NAMES)["average_precision_per_attribute"][
+        "a2"
+    ] == pytest.approx(area)
+
+
+def test_undefined_values_are_null_left_out_and_counted():
+    #                  all no, none called | all yes | never called | no label known
+    targets = np.array([[0, 1, 1, -1], [0, 1, 0, -1], [0, 1, 0, -1], [0, 1, 0, -1]], np.int8)
+    logits = np.array([[-1, 1, -1, 1], [-1, 1, -1, 1], [-1, 1, -1, 1], [-1, -1, -1, 1]], np.float16)
+    scores = score_attributes(logits, targets, ["none", "all", "missed", "unknown"])
+    assert scores["accuracy_per_attribute"] == {
+        "none": 1.0, "all": 0.75, "missed": 0.75, "unknown": None
+    }  # fmt: skip
+    assert scores["accuracy"] == pytest.approx(2.5 / 3)
+    assert scores["accuracy_left_out"] == 1
+    assert scores["mA_per_attribute"] == {
+        "none": None, "all": None, "missed": 0.5, "unknown": None
+    }  # fmt: skip
+    assert (scores["mA"], scores["mA_left_out"]) == (0.5, 3)
+    assert scores["f1_per_attribute"]["none"] is None
+    assert scores["f1_per_attribute"]["missed"] == 0.0
+    assert scores["precision_per_attribute"]["none"] is None
+    assert scores["precision_per_attribute"]["missed"] == 0.0
+    assert scores["recall_per_attribute"]["none"] is None
+    assert scores["recall_per_attribute"]["missed"] == 0.0
+    assert scores["average_precision_left_out"] == 2
+    assert scores["prevalence_per_attribute"]["unknown"] is None
+    assert scores["images"] == 4
+
+
+def test_nothing_defined_gives_null_not_nan():
+    scores = score_attributes(np.ones((3, 1)), np.full((3, 1), -1), ["a"])
+    assert all(scores[metric] is None for metric in METRICS)
+
+
+def test_nan_wrong_shapes_and_wrong_targets_are_refused():
+    good, targets = np.zeros((2, 2)), np.zeros((2, 2))
+    with pytest.raises(ValueError, match="1 of 4 logits are NaN"):
+        score_attributes(np.array([[0, np.nan], [0, 0]]), targets, ["a", "b"])
+    with pytest.raises(ValueError, match="NaN"):
+        as_stored(np.array([np.nan]))
+    with pytest.raises(ValueError, match="must both be"):
+        score_attributes(good, targets, ["a"])
+    with pytest.raises(ValueError, match="-1"):
+        score_attributes(good, targets + 2, ["a", "b"])
+    with pytest.raises(ValueError, match="no predictions"):
+        score_attributes(good[:0], targets[:0], ["a", "b"])
+
+
+def test_as_stored_clips_to_finite_float16():
+    stored = as_stored(np.array([1e9, -np.inf, 0.1], np.float32))
+    assert stored.dtype == np.float16
+    assert stored.tolist() == [65504.0, -65504.0, np.float16(0.1)]
+
+
+def test_majority_is_the_score_of_a_constant_predictor(drawn):
+    _, targets = drawn
+    train = [0.02, 0.1, 0.3, 0.6, 0.8, 0.5]  # 0.5 has log-odds 0: no
+    constant = np.tile(np.where(np.array(train) > 0.5, 1.0, -1.0), (len(targets), 1))
+    expected = score_attributes(constant, targets, NAMES)
+    got = majority_reference(train, targets, NAMES)
+    assert got["mA"] == 0.5
+    for metric in METRICS:
+        assert got[metric] == pytest.approx(expected[metric])
+        assert list(got[f"{metric}_per_attribute"].values()) == pytest.approx(
+            list(expected[f"{metric}_per_attribute"].values())
+        )
+
+
+def test_majority_from_stored_prevalence_with_unknown_attribute():
+    got = majority_from_prevalence([0.9, 0.2, 0.2], [0.8, 0.3, None], ["a", "b", "c"])
+    assert got["accuracy"] == pytest.approx(0.75)
+    assert got["accuracy_per_attribute"]["c"] is None
+    with pytest.raises(ValueError, match="2 train"):
+        majority_from_prevalence([0.9, 0.2], [0.8, 0.3, None], ["a", "b", "c"])
+
+
+def test_mask_f1_pooled_and_per_image():
+    true = np.zeros((2, 2, 4, 4), bool)
+    predicted = np.zeros_like(true)
+    true[0, 0, :2], predicted[0, 0, :1] = True, True  # image 0: tp 4, fn 4 -> 2/3
+    true[1, 0, :1], predicted[1, 0, :1] = True, True  # image 1: tp 4 -> 1
+    pooled = mask_f1(predicted, true, ["mouth", "ear"])
+    assert pooled["mouth"] == pytest.approx(2 * 8 / (2 * 8 + 4))
+    assert pooled["ear"] is None  # empty in both
+    assert pooled["mean"] == pooled["mouth"]
+    each = mask_f1(predicted, true, ["mouth", "ear"], per_image=True)
+    assert each["mouth"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_mask_f1_agrees_with_sklearn_and_batches_add_up():
+    rng = np.random.default_rng(1)
+    predicted, true = rng.random((2, 6, 3, 8, 8)) < 0.4
+    scores = mask_f1(predicted, true, ["x", "y", "z"])
+    for g, name in enumerate("xyz"):
+        assert scores[name] == pytest.approx(
+            sk.f1_score(true[:, g].ravel(), predicted[:, g].ravel())
+        )
+    parts = np.concatenate(
+        [mask_counts(predicted[:2], true[:2]), mask_counts(predicted[2:], true[2:])]
+    )
+    assert mask_f1_from_counts(parts, ["x", "y", "z"]) == scores
+    with pytest.raises(ValueError, match="masks must both"):
+        mask_f1(predicted[0], true[0], ["x"])
+
+
+def test_scores_are_plain_numbers(drawn):
+    import json
+
+    text = json.dumps(score_attributes(*drawn, NAMES), allow_nan=False)
+    assert math.isclose(json.loads(text)["mA"], score_attributes(*drawn, NAMES)["mA"])
