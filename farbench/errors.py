@@ -37,4 +37,6 @@ def unknown_name(kind: str, word: str, known: Iterable[str], where: str = "") ->
     names = sorted(known)
     prefix = f"{where}: " if where else ""
     listed = ", ".join(names) if names else "none"
-    return UserError(f"{prefix}unknown {kind} '{word}'.{did_you_mean(word, names)} Known: {listed}.")
+    return UserError(
+        f"{prefix}unknown {kind} '{word}'.{did_you_mean(word, names)} Known: {listed}."
+    )

@@ -105,20 +105,31 @@ def run(
     resolved = resolve_benchmark(loaded, registry)
     _check_device(device)
 
-    from farbench.runner import execute, plan
+    from farbench.running.progress import Progress
+    from farbench.running.serial import SerialRun
+    from farbench.store.artifacts import ArtifactStore, default_cache
 
-    planned = plan(
-        resolved,
-        registry,
-        data_root=data_root,
-        results=results,
-        device=device,
-        skip_broken=skip_broken,
+    store = ArtifactStore(default_cache())
+    progress = Progress()
+    serial = SerialRun(
+        registry, store, results, data_root, device, progress, skip_broken=skip_broken
     )
     if dry_run:
-        typer.echo(planned.describe())
+        from farbench.running.estimate import Rates, describe_plan
+
+        typer.echo(describe_plan(serial.plan(resolved), store, Rates(store)))
         return
-    if not execute(planned):
+    planned, failed = serial.execute(resolved)
+
+    from farbench.tables.files import write_all
+    from farbench.tables.from_store import build
+    from farbench.tables.writers import render
+
+    write_all(planned.folder)
+    typer.echo(render(build(planned.folder, "main"), "terminal"))
+    typer.echo(f"Tables: {planned.folder / 'tables'}    Again: farbench table {planned.folder}")
+    if failed:
+        typer.echo(f"{failed} of {len(planned.cells)} cells failed.", err=True)
         raise typer.Exit(1)
 
 

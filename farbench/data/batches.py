@@ -58,7 +58,11 @@ class Batches:
     batch_size: int
 
     def train(
-        self, positions: NDArray[np.int64], augmentation: Augmentation, seed: int, stage: str,
+        self,
+        positions: NDArray[np.int64],
+        augmentation: Augmentation,
+        seed: int,
+        stage: str,
         epoch: int,
     ) -> Iterator[Batch]:
         """Yield one epoch in an order and with warps that (seed, stage, epoch) decide."""
@@ -100,9 +104,7 @@ class Batches:
         masks = None
         if self.masks is not None:
             packed = self.pixels.shape[1]
-            maps = geometry.for_masks(
-                matrices, packed, self.crop, self.masks.side, self.mask_side
-            )
+            maps = geometry.for_masks(matrices, packed, self.crop, self.masks.side, self.mask_side)
             masks = torch.from_numpy(_warp_masks(self.masks, chosen, maps, self.mask_side))
         return Batch(
             torch.from_numpy(images), masks, torch.from_numpy(self.targets[chosen]), chosen

@@ -113,7 +113,9 @@ def pack(
     broken = {int(i): reason for i, reason in meta["broken"].items()}
     if broken and not skip_broken:
         raise _broken_error(broken)
-    return PackedImages(np.load(folder / FILE, mmap_mode="r"), np.load(folder / "sizes.npy"), broken)
+    return PackedImages(
+        np.load(folder / FILE, mmap_mode="r"), np.load(folder / "sizes.npy"), broken
+    )
 
 
 def _broken_error(broken: dict[int, str]) -> UserError:

@@ -27,11 +27,14 @@ def uniform(key: int, samples: NDArray[np.int64], draws: int) -> NDArray[np.floa
         draws, dtype=np.uint64
     )
     with np.errstate(over="ignore"):
-        z = np.uint64(key) + (counter + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z: NDArray[np.uint64] = np.uint64(key) + (counter + np.uint64(1)) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+    numbers: NDArray[np.float64] = (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+    return numbers
 
 
 def permutation(key: int, size: int) -> NDArray[np.int64]:

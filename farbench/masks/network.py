@@ -64,7 +64,8 @@ class MaskNetwork(nn.Module):
                 f"segmentation-models-pytorch has no encoder '{protocol.encoder}'."
                 f"{did_you_mean(protocol.encoder, known)} Timm's are written tu-NAME."
             ) from error
-        mean, std = IMAGENET_MEAN, IMAGENET_STD
+        mean: Sequence[float] = IMAGENET_MEAN
+        std: Sequence[float] = IMAGENET_STD
         if protocol.encoder.startswith("tu-") and pretrained:
             mean, std = self._load_encoder(protocol.encoder.removeprefix("tu-"))
         scale, shift = 1 / (255 * np.array(std)), -np.array(mean) / np.array(std)
@@ -74,7 +75,7 @@ class MaskNetwork(nn.Module):
     def _load_encoder(self, name: str) -> tuple[Sequence[float], Sequence[float]]:
         import timm
 
-        source = timm.create_model(name, num_classes=0)
+        source: Any = timm.create_model(name, num_classes=0)
         load_pretrained(source, name)
         target = self.unet.encoder.model
         weights = source.state_dict()
@@ -234,9 +235,7 @@ def predict_masks(
     return np.concatenate(full), np.concatenate(small)
 
 
-def _shrink(
-    probability: NDArray[np.float32], side: int, threshold: float
-) -> NDArray[np.uint8]:
+def _shrink(probability: NDArray[np.float32], side: int, threshold: float) -> NDArray[np.uint8]:
     count, groups = probability.shape[:2]
     out = np.empty((count, groups, side, side), np.uint8)
     for n in range(count):

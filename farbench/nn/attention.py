@@ -67,14 +67,10 @@ class RegionPool(nn.Module):
             mean = masks * features.mean(1, keepdim=True)
             peak = masks * features.amax(1, keepdim=True)
         else:
-            area = masks.shape[2:]
-            mean = masks * (psi @ features.flatten(2) / features.shape[1]).unflatten(2, area)
-            peaks = [
-                (features * psi[:, g, :, None, None]).amax(1) for g in range(masks.shape[1])
-            ]
+            mean = masks * (psi @ features.flatten(2) / features.shape[1]).view_as(masks)
+            peaks = [(features * psi[:, g, :, None, None]).amax(1) for g in range(masks.shape[1])]
             peak = masks * torch.stack(peaks, 1)
         both = torch.stack([mean, peak], 2)
-        assert self.spatial is not None
         if self.shared:
             return torch.sigmoid(self.spatial(both.flatten(0, 1))).view_as(masks)
         return torch.sigmoid(self.spatial(both.flatten(1, 2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import timm
 import torch
@@ -44,16 +45,18 @@ class Trunk(nn.Module):
         if not timm.is_model(name.split(".")[0]):
             hint = did_you_mean(name, timm.list_models())
             raise UserError(f"timm has no backbone '{name}'.{hint} See timm.list_models().")
-        self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+        # timm is untyped: what a backbone offers is found out below.
+        net: Any = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
         if pretrained:
-            load_pretrained(self.net, name)
-        if not hasattr(self.net, "forward_intermediates"):
+            load_pretrained(net, name)
+        if not hasattr(net, "forward_intermediates"):
             raise UserError(f"backbone '{name}' gives no intermediate maps; choose another.")
-        config = self.net.pretrained_cfg
+        config = net.pretrained_cfg
+        self.net = net
         self.pixel_mean: tuple[float, ...] = tuple(config["mean"])
         self.pixel_std: tuple[float, ...] = tuple(config["std"])
         self.levels = tuple(levels)
-        strides = [info["reduction"] for info in self.net.feature_info]
+        strides = [info["reduction"] for info in net.feature_info]
         self._indices = []
         self.channels: dict[int, int] = {}
         for level in self.levels:
@@ -62,8 +65,8 @@ class Trunk(nn.Module):
             # The deepest map of a stride is the level: later blocks have seen more.
             index = len(strides) - 1 - strides[::-1].index(LEVELS[level])
             self._indices.append(index)
-            self.channels[level] = self.net.feature_info[index]["num_chs"]
-        self.final_channels: int = self.net.num_features
+            self.channels[level] = net.feature_info[index]["num_chs"]
+        self.final_channels: int = net.num_features
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """Return the final map ``(N, C, h, w)`` and a map a level asked for."""

@@ -116,4 +116,5 @@ class Dataset(Plugin):
         if image is None:
             state = "does not decode" if path.exists() else "is missing"
             raise UserError(f"image {path} {state}.")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
+        return rgb

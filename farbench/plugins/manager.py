@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import inspect
 import os
@@ -103,7 +104,7 @@ def load_plugins(paths: Sequence[str | Path] = (), *, strict: bool = False) -> R
         _register(registry, entry_point.name, source, entry_point.load)
     from_environment = [p for p in os.environ.get("FARBENCH_PLUGINS", "").split(os.pathsep) if p]
     for path in dict.fromkeys(plugin_files([*from_environment, *paths])):
-        _register(registry, path.stem, str(path), lambda path=path: load_file(path))
+        _register(registry, path.stem, str(path), functools.partial(load_file, path))
     if strict and registry.broken:
         bad = registry.broken[0]
         raise UserError(f"plugin '{bad.name}' ({bad.source}) is broken: {bad.error}")
@@ -167,8 +168,10 @@ def _entry(value: Any, base: type[Any], source: str, module: ModuleType) -> Entr
     Raises:
         TypeError: It is not what its hook promises, or has no usable name.
     """
-    good = isinstance(value, base) if base is Grouping else (
-        inspect.isclass(value) and issubclass(value, base)
+    good = (
+        isinstance(value, base)
+        if base is Grouping
+        else (inspect.isclass(value) and issubclass(value, base))
     )
     if not good:
         raise TypeError(f"{value!r} is not a {base.__name__}")

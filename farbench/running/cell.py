@@ -71,9 +71,7 @@ class CellRunner:
         if cell.row.protocol.keep_weights:
             source = stage_folders[-1] / WEIGHTS
             write_with(folder / files.WEIGHTS, lambda path: _copy(source, path))
-        history = [
-            {"stage": meta["stage"], **row} for meta in metas for row in meta["history"]
-        ]
+        history = [{"stage": meta["stage"], **row} for meta in metas for row in meta["history"]]
         files.write_history(folder / files.HISTORY, history)
         files.write_cell(folder, self._record(cell, metas, mask_meta, started))
         self.hooks.hook.farbench_cell_finished(cell=event, metrics=metrics)

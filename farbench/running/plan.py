@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from farbench.benchmark.identity import Identity, code_identity, digest
-from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow, resolve_plugin
+from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
 from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source, open_source
 from farbench.errors import UserError
 from farbench.masks.artifact import MaskPlan, plan_masks
 from farbench.plugins.dataset import Dataset
-from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.manager import Registry
-from farbench.plugins.method import Method, Problem, Stage
+from farbench.plugins.method import Problem, Stage
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.cells import cell_status
 from farbench.training.device import Compute, choose_compute
@@ -154,7 +153,7 @@ class Planner:
             groupings=self.registry.grouping_records(),
         )
         request = row.method.mask_request()
-        masks = self._masks(row.method, source, protocol, problem, compute)
+        masks = self._masks(row, source, problem, compute)
         chain: list[StageRun] = []
         stages = row.method.stages()
         for stage in stages:
@@ -182,32 +181,25 @@ class Planner:
         )
 
     def _masks(
-        self,
-        method: Method,
-        source: Source,
-        protocol: Protocol,
-        problem: Problem,
-        compute: Compute,
+        self, row: ResolvedRow, source: Source, problem: Problem, compute: Compute
     ) -> MaskPlan | None:
-        request = method.mask_request()
+        request = row.method.mask_request()
         if request is None:
             return None
+        if row.keypoints is None:
+            raise UserError(
+                f"row '{row.row.id}' needs masks, and no plugin provides the keypoint model 'auto'. "
+                "See `farbench list keypoints`."
+            )
         return plan_masks(
             source,
-            protocol.resize,
+            row.protocol.resize,
             request.grouping,
             problem.groups(request.grouping),
-            self._keypoints(protocol),
-            protocol.masks,
+            row.keypoints,
+            row.protocol.masks,
             compute,
-            pretrained=protocol.pretrained,
-        )
-
-    def _keypoints(self, protocol: Protocol) -> KeypointModel:
-        from farbench.benchmark.places import Places
-
-        return resolve_plugin(
-            "keypoint model", self.registry.keypoints, protocol.keypoints, Places({}), (), []
+            pretrained=row.protocol.pretrained,
         )
 
 

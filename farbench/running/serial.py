@@ -120,9 +120,7 @@ class SerialRun:
             except Exception as error:
                 self.progress.to_log(traceback.format_exc())
                 reason = _reason(error)
-                files.write_cell(
-                    target, {**describe(cell), "status": "failed", "error": reason}
-                )
+                files.write_cell(target, {**describe(cell), "status": "failed", "error": reason})
                 self.progress.line(f"  failed: {reason} (see {target / files.LOG})")
                 return False
             scores = metrics[cell.source.task.name]

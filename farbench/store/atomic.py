@@ -48,7 +48,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}). Delete it to have it rebuilt.") from error
+        raise UserError(
+            f"{path} is not valid JSON ({error}). Delete it to have it rebuilt."
+        ) from error
 
 
 def _fill(path: Path, text: str) -> None:

@@ -57,7 +57,7 @@ def write_predictions(
     """
     stored = as_stored(logits)
     values = {"image": images, f"{task}.output": stored, f"{task}.target": targets}
-    write_with(path, lambda temporary: np.savez_compressed(temporary, **values))
+    write_with(path, lambda temporary: np.savez_compressed(temporary, **values))  # type: ignore[arg-type]
     return stored
 
 

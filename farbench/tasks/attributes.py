@@ -30,6 +30,6 @@ CELEBA_ATTRIBUTES: tuple[str, ...] = tuple(
     Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard
     Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair
     Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie
-    Young""".split()
+    Young""".split()  # noqa: SIM905 - as a list it would be a column of 40 lines
 )
 """The 40 attributes in the column order of CelebA's list_attr_celeba.txt."""

@@ -59,9 +59,7 @@ def choose_compute(device: str, precision: str, threads: int) -> Compute:
     try:
         chosen = torch.device(name)
     except RuntimeError as error:
-        raise UserError(
-            f"unknown device '{device}'. Allowed: auto, cpu, cuda, cuda:N."
-        ) from error
+        raise UserError(f"unknown device '{device}'. Allowed: auto, cpu, cuda, cuda:N.") from error
     if chosen.type not in ("cpu", "cuda"):
         raise UserError(f"device '{device}' is not supported. Allowed: auto, cpu, cuda, cuda:N.")
     if chosen.type == "cuda" and (

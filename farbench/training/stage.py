@@ -163,9 +163,7 @@ def train_stage(
         "steps": steps * run.epochs,
         "trunk_steps": 0 if "trunk" in run.stage.frozen else steps * run.epochs,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "images_per_second": float(
-            np.median([row["images_per_second"] for row in state.history])
-        ),
+        "images_per_second": float(np.median([row["images_per_second"] for row in state.history])),
         "minutes": state.seconds / 60,
         "history": state.history,
     }

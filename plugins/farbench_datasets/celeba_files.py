@@ -95,7 +95,9 @@ class Images:
             raise UserError(f"image {self.where / name} is missing.") from error
         except (OSError, zipfile.BadZipFile, RuntimeError) as error:
             raise UserError(f"image {name} of {self.where} cannot be read: {error}.") from error
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+        image = (
+            cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+        )
         if image is None:
             raise UserError(f"image {self.where / name} does not decode.")
         rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -122,9 +124,7 @@ def find_images(root: Path) -> Images | None:
 @lru_cache(maxsize=8)
 def _scan_folder(folder: Path, changed: int) -> Images:
     with os.scandir(folder) as entries:
-        names = frozenset(
-            entry.name for entry in entries if entry.name.lower().endswith(_SUFFIXES)
-        )
+        names = frozenset(entry.name for entry in entries if entry.name.lower().endswith(_SUFFIXES))
     return Images(folder, names)
 
 
@@ -179,7 +179,9 @@ def read_attributes(path: Path, notes: list[str]) -> pd.DataFrame:
             f"{path}:{_line_of(path, name)}: {name} has the label {values[0]}; allowed are 1 and -1."
         )
     if announced is not None and announced != len(table):
-        notes.append(f"{path.name} announces {announced:,} rows in line 1 but holds {len(table):,}.")
+        notes.append(
+            f"{path.name} announces {announced:,} rows in line 1 but holds {len(table):,}."
+        )
     return (table == 1).astype("int8")
 
 

@@ -150,4 +150,3 @@ BOX_CENTRE = 0.57
 
 BOX_SIDE = 2.25
 """Side of the detector's boxes in units of the distance between the eyes: median of 300 faces."""
-

@@ -72,7 +72,7 @@ MCNN_AUX = Grouping(
         "Eyes": "eyes",
         "Face": "face",
         "Around Head": "head",
-        "Facial Hair": "lower_face",
+        "Facial Hair": "face",
         "Cheeks": "cheeks",
         "Fat": "lower_face",
     },

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor, nn
+
+from farbench import Group, Problem
 from farbench.nn.attention import RegionPool
 from farbench.nn.heads import GroupedHeads
 from farbench.nn.regions import resize_masks
 from farbench.nn.trunk import Trunk, global_pool
-from torch import Tensor, nn
-
-from farbench import Group, Problem
 from farbench_methods.baseline import GlobalOptions
 
 

@@ -1,0 +1,196 @@
+"""How long a plan will take: from stages trained before, else from a few steps tried now."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from farbench.running.plan import Plan, PlannedCell
+from farbench.running.progress import duration
+from farbench.store.artifacts import DONE, ArtifactStore
+from farbench.training.stage import StageRun
+
+RateOf = Callable[[StageRun, PlannedCell], float]
+PROBE_BATCH = 8
+EVALUATION_SPEED = 3.0
+"""Images are evaluated about three times as fast as they are trained on (no backward pass)."""
+MASK_SPEED = 0.4
+"""A U-Net step costs about 2.5 steps of its encoder's own kind (measured; rough)."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One artifact that a plan needs.
+
+    Attributes:
+        kind: "stage" or "masks".
+        name: What it is, for people.
+        key: Its identity.
+        rows: The rows that use it.
+        done: Whether it is there already.
+        seconds: Estimated time to make it; 0 if it is there.
+    """
+
+    kind: str
+    name: str
+    key: str
+    rows: tuple[str, ...]
+    done: bool
+    seconds: float
+
+
+def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
+    """List the artifacts of the cells that are still to run, each once.
+
+    Args:
+        plan: The plan.
+        store: Tells what is there.
+        rate_of: Training images a second of a stage.
+    """
+    found: dict[str, Work] = {}
+
+    def add(kind: str, name: str, key: str, row: str, seconds: Callable[[], float]) -> None:
+        if key in found:
+            old = found[key]
+            rows = old.rows if row in old.rows else (*old.rows, row)
+            found[key] = Work(old.kind, old.name, key, rows, old.done, old.seconds)
+            return
+        done = store.meta(kind, key) is not None
+        found[key] = Work(kind, name, key, (row,), done, 0.0 if done else seconds())
+
+    for cell in plan.to_run():
+        row = cell.row.row.id
+        sizes = {s: len(cell.source.positions(s)) for s in ("train", "valid", "test")}
+        if cell.masks is not None:
+            images = min(cell.masks.protocol.images or sizes["train"], sizes["train"])
+            passes = images * cell.masks.protocol.epochs + len(cell.source) / EVALUATION_SPEED
+            rate = rate_of(cell.stages[-1], cell) * MASK_SPEED
+            add(
+                "masks",
+                f"mask network ({cell.masks.keypoints.name})",
+                cell.masks.network.key,
+                row,
+                lambda passes=passes, rate=rate: passes / rate,  # type: ignore[misc]
+            )
+        for run in cell.stages:
+            passes = run.epochs * (sizes["train"] + sizes["valid"] / EVALUATION_SPEED)
+            rate = rate_of(run, cell)
+            add(
+                "stages",
+                f"{run.stage.name}, seed {run.seed}",
+                run.identity.key,
+                row,
+                lambda passes=passes, rate=rate: passes / rate,  # type: ignore[misc]
+            )
+    return list(found.values())
+
+
+class Rates:
+    """Training images a second: what was measured on this device, else a probe of a few steps."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        """Read the rates of the stages in the cache."""
+        self._known: dict[str, list[float]] = {}
+        for path in (store.root / "stages").glob(f"*/{DONE}"):
+            try:
+                meta = json.loads(path.read_text(encoding="utf-8"))
+                kind = _kind(meta["identity"]["recipe"], meta["identity"]["numerics"])
+            except (OSError, ValueError, KeyError):
+                continue
+            self._known.setdefault(kind, []).append(meta["images_per_second"])
+
+    def __call__(self, run: StageRun, cell: PlannedCell) -> float:
+        """Return the rate of a stage."""
+        kind = _kind(run.identity.recipe, run.identity.numerics)
+        if kind not in self._known:
+            self._known[kind] = [_probe(run, cell)]
+        return statistics.median(self._known[kind])
+
+
+def _kind(recipe: dict[str, Any], numerics: dict[str, Any]) -> str:
+    """Return what decides the speed of a stage, as a string."""
+    options = recipe["method"]["options"]
+    return json.dumps(
+        [
+            recipe["method"]["name"],
+            {key: options.get(key) for key in ("backbone", "levels", "attention")},
+            recipe["frozen"],
+            recipe["protocol"]["crop"],
+            recipe["protocol"]["batch_size"],
+            numerics,
+        ],
+        sort_keys=True,
+    )
+
+
+def _probe(run: StageRun, cell: PlannedCell, steps: int = 3) -> float:
+    """Time a few training steps on random images, without pretrained weights."""
+    import dataclasses
+
+    import torch
+
+    from farbench.data.batches import Batch
+    from farbench.training.device import Forward
+    from farbench.training.stage import freeze
+
+    problem = dataclasses.replace(run.problem, pretrained=False)
+    torch.set_num_threads(cell.compute.threads)
+    network = cell.compute.place(run.stage.method.build(problem)).train()
+    trained = freeze(network, run.stage.frozen)
+    crop, side = run.protocol.crop, round(run.protocol.crop * run.protocol.mask_warp)
+    attributes = len(problem.task.attributes)
+    masks = None
+    if run.masked and cell.masks is not None:
+        masks = torch.ones(PROBE_BATCH, len(cell.masks.groups), side, side, dtype=torch.uint8)
+    batch = Batch(
+        torch.randint(0, 256, (PROBE_BATCH, crop, crop, 3), dtype=torch.uint8),
+        masks,
+        torch.zeros(PROBE_BATCH, attributes, dtype=torch.int8),
+        cell.source.positions("train")[:PROBE_BATCH],
+    )
+    forward = Forward(network, problem.task.name, cell.compute, run.masked)
+    optimizer = torch.optim.Adam(trained)
+    times = []
+    for _ in range(steps):
+        started = time.perf_counter()
+        forward(batch).square().mean().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad()
+        if cell.compute.device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return PROBE_BATCH / min(times)
+
+
+def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
+    """Return the plan as text: cells, what is shared, what is there, and the time it will take."""
+    words = {"finished": "finished", "started": "to go on", "new": "to run"}
+    lines = [f"{plan.benchmark.loaded.benchmark.title or plan.folder.name}: {plan.folder}"]
+    lines.append("")
+    width = max((len(cell.row.row.id) for cell in plan.cells), default=3)
+    for cell in plan.cells:
+        lines.append(
+            f"  {cell.row.row.id:<{width}}  {cell.source.dataset.name}  seed {cell.seed}  "
+            f"{words[cell.status]:<8}  {cell.folder}"
+        )
+    work = work_of(plan, store, rate_of)
+    if work:
+        lines += ["", "What the cells are made of:"]
+        for item in work:
+            state = "there already" if item.done else f"about {duration(item.seconds)}"
+            users = f"shared by {len(item.rows)} rows" if len(item.rows) > 1 else item.rows[0]
+            lines.append(f"  {item.kind:<6}  {item.name:<28}  {state:<22}  {users}")
+    seconds = sum(item.seconds for item in work)
+    alone = sum(item.seconds * len(item.rows) for item in work)
+    waiting = len(plan.to_run())
+    lines.append("")
+    lines.append(
+        f"{len(plan.cells)} cells: {len(plan.cells) - waiting} finished, {waiting} to run, "
+        f"about {duration(seconds)} (without sharing: {duration(alone)})."
+    )
+    lines += [f"note: {note}" for note in plan.notes]
+    return "\n".join(lines)
