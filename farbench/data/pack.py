@@ -96,11 +96,9 @@ def pack(
                 if progress and (done % 200 == 0 or done == count):
                     progress(done, count)
         if broken and not skip_broken:
-            del pixels
             partial.unlink()
             raise _broken_error(broken)
         pixels.flush()
-        del pixels
         np.save(folder / "sizes.npy", sizes)
         partial.rename(folder / FILE)
         return {

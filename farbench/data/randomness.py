@@ -26,10 +26,9 @@ def uniform(key: int, samples: NDArray[np.int64], draws: int) -> NDArray[np.floa
     counter = samples.astype(np.uint64)[:, None] * np.uint64(draws) + np.arange(
         draws, dtype=np.uint64
     )
+    z: NDArray[np.uint64]
     with np.errstate(over="ignore"):
-        z: NDArray[np.uint64] = np.uint64(key) + (counter + np.uint64(1)) * np.uint64(
-            0x9E3779B97F4A7C15
-        )
+        z = np.uint64(key) + (counter + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)  # type: ignore[assignment]
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))

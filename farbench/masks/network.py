@@ -32,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class MaskNetwork(nn.Module):
-    """A U-Net from segmentation-models-pytorch: uint8 images in, one logit a group and pixel out."""
+    """A U-Net of segmentation-models-pytorch: images in, one logit a group and pixel out."""
 
     scale: Tensor
     shift: Tensor

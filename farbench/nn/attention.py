@@ -50,7 +50,7 @@ class RegionPool(nn.Module):
         psi = self._channel_attention(features, masks) if self.channel_weight is not None else None
         weights = masks
         if self.spatial is not None:
-            weights = masks * self._spatial_attention(features, masks, psi)
+            weights = masks * self._spatial_attention(self.spatial, features, masks, psi)
         pooled = masked_max(features, weights)
         return pooled if psi is None else pooled * psi
 
@@ -60,7 +60,9 @@ class RegionPool(nn.Module):
         bias = self.channel_bias.expand(self.groups, -1, -1)
         return torch.sigmoid(torch.baddbmm(bias, z, weight)).transpose(0, 1)
 
-    def _spatial_attention(self, features: Tensor, masks: Tensor, psi: Tensor | None) -> Tensor:
+    def _spatial_attention(
+        self, convolution: nn.Module, features: Tensor, masks: Tensor, psi: Tensor | None
+    ) -> Tensor:
         """Return ``(N, G, H, W)`` in (0, 1)."""
         if psi is None:
             # Masks are not negative, so they factor out of both descriptors.
@@ -72,5 +74,5 @@ class RegionPool(nn.Module):
             peak = masks * torch.stack(peaks, 1)
         both = torch.stack([mean, peak], 2)
         if self.shared:
-            return torch.sigmoid(self.spatial(both.flatten(0, 1))).view_as(masks)
-        return torch.sigmoid(self.spatial(both.flatten(1, 2)))
+            return torch.sigmoid(convolution(both.flatten(0, 1))).view_as(masks)
+        return torch.sigmoid(convolution(both.flatten(1, 2)))

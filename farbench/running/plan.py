@@ -188,7 +188,7 @@ class Planner:
             return None
         if row.keypoints is None:
             raise UserError(
-                f"row '{row.row.id}' needs masks, and no plugin provides the keypoint model 'auto'. "
+                f"row '{row.row.id}' needs masks, but no plugin provides keypoint model 'auto'. "
                 "See `farbench list keypoints`."
             )
         return plan_masks(
