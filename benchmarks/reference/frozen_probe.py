@@ -41,8 +41,12 @@ def main() -> None:
     model.eval()
     config = model.pretrained_cfg
     transform = T.Compose(
-        [T.Resize((128, 128)), T.CenterCrop(112), T.ToTensor()]
-        + [T.Normalize(config["mean"], config["std"])]
+        [
+            T.Resize((128, 128)),
+            T.CenterCrop(112),
+            T.ToTensor(),
+            T.Normalize(config["mean"], config["std"]),
+        ]
     )
     root = args.data_root / "celeba"
     (x, y), (xv, yv), (xt, yt) = (features(model, CelebA(root, s, transform)) for s in (0, 1, 2))

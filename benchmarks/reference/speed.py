@@ -129,7 +129,7 @@ def main() -> None:
         **{f"farbench {cell.row.row.id}": row(cell, args.images) for cell in plan.cells},
     }
     rates: dict[str, list[float]] = {name: [] for name in contenders}
-    for name, run in contenders.items():
+    for run in contenders.values():
         run()  # warm-up
     for _ in range(args.rounds):
         for name, run in contenders.items():

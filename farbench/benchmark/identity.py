@@ -65,7 +65,7 @@ def code_identity(modules: Iterable[str]) -> dict[str, Any]:
     """Return digests of modules and of all they import from farbench or their own package.
 
     A digest is of the syntax tree without docstrings and comments, so that only a change of the
-    program makes another.
+    program makes another. Where a file lies does not matter.
 
     Args:
         modules: Names of imported modules.
@@ -80,9 +80,23 @@ def code_identity(modules: Iterable[str]) -> dict[str, Any]:
         if path is None:
             continue
         found[name], imported = _read_module(path, name)
-        own = name.split(".")[0]
-        waiting += [other for other in imported if other.split(".")[0] in ("farbench", own)]
-    return {"modules": dict(sorted(found.items())), "libraries": library_versions()}
+        followed = {"farbench", name.split(".")[0], *_plugin_packages()}
+        waiting += [other for other in imported if other.split(".")[0] in followed]
+    named = {_stable_name(name): digest for name, digest in found.items()}
+    return {"modules": dict(sorted(named.items())), "libraries": library_versions()}
+
+
+@functools.cache
+def _plugin_packages() -> frozenset[str]:
+    """Return the installed packages that provide plugins: one may build on another."""
+    found = importlib.metadata.entry_points(group="farbench")
+    return frozenset(entry_point.module.split(".")[0] for entry_point in found)
+
+
+def _stable_name(module: str) -> str:
+    """Return a module's name; that of a plugin file without the digest of its path."""
+    prefix = "farbench_plugin_"
+    return module.rpartition("_")[0] if module.startswith(prefix) else module
 
 
 def _followed(name: str) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated
 
 import typer
 
 from farbench.cli.options import Plugins, Strict, load_registry
+
+SUMMARY = 96
+"""Columns that a summary may have; `farbench show` has all of it."""
 
 
 def list_plugins(
@@ -38,7 +42,11 @@ def list_plugins(
         if not found:
             typer.echo(f"{one}: none")
             continue
-        rows = [(one, "summary", "provider"), *((i.name, i.summary, i.provider) for i in found)]
+        entries = (
+            (i.name, textwrap.shorten(i.summary, SUMMARY, placeholder=" ..."), i.provider)
+            for i in found
+        )
+        rows = [(one, "summary", "provider"), *entries]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         for row in rows:
             cells = [row[column].ljust(widths[column]) for column in range(2)]

@@ -121,12 +121,12 @@ def run(
         return
     planned, failed = serial.execute(resolved)
 
+    from farbench.cli.table import print_terminal
     from farbench.tables.files import write_all
     from farbench.tables.from_store import build
-    from farbench.tables.writers import render
 
     write_all(planned.folder)
-    typer.echo(render(build(planned.folder, "main"), "terminal"))
+    print_terminal(build(planned.folder, "main"))
     typer.echo(f"Tables: {planned.folder / 'tables'}    Again: farbench table {planned.folder}")
     if failed:
         typer.echo(f"{failed} of {len(planned.cells)} cells failed.", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from farbench.cli.catalogue import Item
+
+WIDTH = 100
+"""Columns that a line may have."""
 
 
 def show(
@@ -163,10 +167,20 @@ def _written(value: Any) -> str:
 
 
 def _table(rows: list[tuple[str, str, str]]) -> list[str]:
-    """Line up three columns; a value too wide for its column pushes the meaning along."""
+    """Line up three columns, the last one wrapped; a value too wide pushes its meaning along."""
     if not rows:
         return []
     widths = [max(len(row[0]) for row in rows), min(24, max(len(row[1]) for row in rows))]
-    return [
-        f"  {row[0].ljust(widths[0])}  {row[1].ljust(widths[1])}  {row[2]}".rstrip() for row in rows
-    ]
+    indent = " " * (widths[0] + widths[1] + 6)
+    lines = []
+    for name, value, meaning in rows:
+        start = f"  {name.ljust(widths[0])}  {value.ljust(widths[1])}  "
+        lines += textwrap.wrap(
+            start + meaning,
+            max(WIDTH, len(indent) + 40),
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )
+    return [line.rstrip() for line in lines]

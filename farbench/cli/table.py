@@ -6,9 +6,12 @@ import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from farbench.tables.model import Table
 
 
 class Format(StrEnum):
@@ -61,7 +64,7 @@ def table(
     from farbench.tables.files import write_text
     from farbench.tables.from_store import build
     from farbench.tables.results import find_benchmark
-    from farbench.tables.writers import format_of, render, terminal
+    from farbench.tables.writers import format_of, render
 
     chosen = format.value if format else format_of(output) if output else "terminal"
     tables = build(find_benchmark(folder), kind.value, differences=differences)
@@ -76,6 +79,13 @@ def table(
     if chosen != "terminal":
         typer.echo(render(tables, chosen), nl=False)
         return
+    print_terminal(tables)
+
+
+def print_terminal(tables: list[Table]) -> None:
+    """Print tables as wide as the terminal, in characters that it has."""
+    from farbench.tables.writers import terminal
+
     on_terminal = sys.stdout.isatty()
     width = (
         shutil.get_terminal_size((terminal.WIDTH, 24)).columns if on_terminal else terminal.WIDTH

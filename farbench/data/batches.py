@@ -46,8 +46,8 @@ class Batches:
         masks: The stored masks, where the method asks for them.
         crop: S, side of the output.
         mask_side: s, side of the warped masks.
-        batch_size: Samples a batch; the last one may be smaller, but never 1 while training
-            (BatchNorm cannot train on a single sample of a 1x1 map).
+        batch_size: Samples a batch; the last one may be smaller, but a single sample left over is
+            not trained on (BatchNorm cannot train on a single sample of a 1x1 map).
     """
 
     pixels: NDArray[np.uint8]
@@ -75,8 +75,8 @@ class Batches:
             return self._warp(chosen, matrices)
 
         chunks = self._chunks(order)
-        if len(chunks) > 1 and len(chunks[-1]) == 1:
-            chunks.pop()
+        # As many as `steps` says: a last batch of a single image is left out.
+        chunks = chunks[: self.steps(len(order))]
         return _read_ahead(make, chunks)
 
     def evaluate(self, positions: NDArray[np.int64], batch_size: int = 100) -> Iterator[Batch]:
@@ -91,7 +91,7 @@ class Batches:
     def steps(self, images: int) -> int:
         """Return the training steps of an epoch over so many images."""
         whole, rest = divmod(images, self.batch_size)
-        return whole + (1 if rest > 1 or (rest == 1 and whole == 0) else 0)
+        return whole + (rest > 1 or (rest == 1 and whole == 0))
 
     def _chunks(
         self, order: NDArray[np.int64], batch_size: int | None = None

@@ -7,7 +7,7 @@ go from the output to the source, the direction in which an image is sampled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -128,13 +128,16 @@ def warp(
     return out
 
 
-def warp_on_device(images: Tensor, matrices: Tensor, side: int) -> Tensor:
+def warp_on_device(
+    images: Tensor, matrices: Tensor, side: int, *, border: Literal["border", "zeros"] = "border"
+) -> Tensor:
     """Do what :func:`warp` does in one batched call, for images that live on a device.
 
     Args:
         images: uint8 or float ``(N, H, W, C)``.
         matrices: ``(N, 2, 3)`` from output to source pixels.
         side: S, side of the output.
+        border: What lies outside of the source: its edge (for images) or 0 (for masks).
 
     Returns:
         float32 ``(N, C, S, S)`` in the units of the input, channels last in memory.
@@ -149,10 +152,11 @@ def warp_on_device(images: Tensor, matrices: Tensor, side: int) -> Tensor:
     source = pixels @ matrices.to(images.device, torch.float32).transpose(1, 2)
     size = torch.tensor([width, height], device=images.device, dtype=torch.float32)
     grid = ((2 * source + 1) / size - 1).view(len(images), side, side, 2)
-    return grid_sample(
+    warped = grid_sample(
         images.permute(0, 3, 1, 2).float(),
         grid,
         mode="bilinear",
-        padding_mode="border",
+        padding_mode=border,
         align_corners=False,
     )
+    return warped.contiguous(memory_format=torch.channels_last)

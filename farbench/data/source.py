@@ -65,12 +65,17 @@ class Source:
         return np.flatnonzero((self.index.frame["split"] == split).to_numpy())
 
     def without(self, positions: set[int]) -> Source:
-        """Return the source without some images (those that do not decode)."""
+        """Return the source without some images (those that do not decode).
+
+        Raises:
+            UserError: A split is left empty.
+        """
         if not positions:
             return self
         keep = np.array([i not in positions for i in range(len(self))])
         index = _take(self.index, keep)
         index.notes.append(f"{len(positions)} images that do not decode are left out.")
+        _check_splits(self.dataset, index)
         digest = hashlib.sha256(f"{self.manifest}-{sorted(positions)}".encode()).hexdigest()
         return Source(self.dataset, self.root, index, digest)
 
@@ -84,7 +89,8 @@ def open_source(dataset: Dataset, data_root: Path | None, images: Images) -> Sou
         images: How many of each split.
 
     Raises:
-        UserError: The data root is missing, or a split is empty.
+        UserError: The data root is missing, a split is empty, an image is named twice, or a label
+            is neither 1, 0 nor NA.
     """
     root = _find_root(dataset, data_root)
     index = dataset.index(root)
@@ -121,8 +127,23 @@ def _check(dataset: Dataset, index: FaceIndex) -> None:
     odd = sorted(set(frame["split"].unique()) - set(SPLITS))
     if odd:
         raise UserError(f"data set '{dataset.name}': unknown split {odd[0]!r} in its index.")
+    repeated = frame["image"][frame["image"].duplicated()]
+    if len(repeated):
+        raise UserError(f"data set '{dataset.name}': image {repeated.iloc[0]} is in it twice.")
+    for column in columns:
+        values = frame[column].dropna().unique()
+        wrong = [value for value in values if value not in (0, 1)]
+        if wrong:
+            raise UserError(
+                f"data set '{dataset.name}': {column} has the label {wrong[0]}; allowed are 1, 0 "
+                "and NA for unknown."
+            )
+    _check_splits(dataset, index)
+
+
+def _check_splits(dataset: Dataset, index: FaceIndex) -> None:
     for split in SPLITS:
-        if not (frame["split"] == split).any():
+        if not (index.frame["split"] == split).any():
             raise UserError(f"data set '{dataset.name}' has no images in its {split} split.")
 
 

@@ -23,7 +23,7 @@ from farbench.masks.scaling import scale_masks
 from farbench.masks.store import StoredMasks, load_masks, to_bits
 from farbench.plugins.grouping import Group
 from farbench.plugins.keypoints import KeypointModel
-from farbench.scoring.metrics import mask_f1
+from farbench.scoring.metrics import mask_counts, mask_f1_from_counts
 from farbench.store.artifacts import ArtifactStore
 from farbench.training.device import Compute
 
@@ -149,13 +149,14 @@ def make_masks(
             pretrained=plan.pretrained,
             progress=progress,
         )
-        full, small = predict_masks(network, packed.pixels, plan.protocol, compute, progress)
-        np.save(folder / "masks.npy", to_bits(small))
+        test = source.positions("test")
+        full, small = predict_masks(network, packed.pixels, test, plan.protocol, compute, progress)
+        np.save(folder / "masks.npy", small)
         save_file(
             {k: v.contiguous().cpu() for k, v in network.state_dict().items()},
             folder / "mask_network.safetensors",
         )
-        f1 = _test_f1(plan, full, points, source.positions("test"), packed.pixels.shape[1])
+        f1 = _test_f1(plan, full, points[test], packed.pixels.shape[1])
         return {
             "identity": plan.network.as_dict(),
             "groups": list(plan.group_names),
@@ -186,18 +187,24 @@ def make_masks(
 
 
 def _test_f1(
-    plan: MaskPlan,
-    full: NDArray[np.uint8],
-    points: NDArray[np.float32],
-    test: NDArray[np.int64],
-    packed_side: int,
+    plan: MaskPlan, full: NDArray[np.uint8], points: NDArray[np.float32], packed_side: int
 ) -> dict[str, float | None]:
-    """Score predicted masks at the network's size against the keypoints' rectangles."""
-    test = test[~np.isnan(points[test]).any((1, 2))]
-    size = plan.protocol.size
-    shape = (len(test), len(plan.groups), size, size)
-    predicted = np.unpackbits(full[test], axis=1).reshape(shape).astype(bool)
-    scaled = (points[test] + 0.5) * np.float32(size / packed_side) - np.float32(0.5)
-    regions = [str(group.region) for group in plan.groups]
-    true = region_masks(scaled.astype(np.float32), regions, size, size).astype(bool)
-    return mask_f1(predicted, true, plan.group_names)
+    """Score predicted masks at the network's size against the keypoints' rectangles.
+
+    Args:
+        plan: Groups and size.
+        full: Masks of M images as bits.
+        points: ``(M, 98, 2)`` in packed pixels; images without points are left out.
+        packed_side: Side of the packed images.
+    """
+    found = np.flatnonzero(~np.isnan(points).any((1, 2)))
+    size, regions = plan.protocol.size, [str(group.region) for group in plan.groups]
+    counts = [np.zeros((0, len(regions), 3), np.int64)]
+    for start in range(0, len(found), 256):
+        chosen = found[start : start + 256]
+        shape = (len(chosen), len(regions), size, size)
+        predicted = np.unpackbits(full[chosen], axis=1).reshape(shape).astype(bool)
+        scaled = (points[chosen] + 0.5) * np.float32(size / packed_side) - np.float32(0.5)
+        true = region_masks(scaled.astype(np.float32), regions, size, size).astype(bool)
+        counts.append(mask_counts(predicted, true))
+    return mask_f1_from_counts(np.concatenate(counts), plan.group_names)

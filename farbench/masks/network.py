@@ -6,6 +6,7 @@ ground truth; the network is frozen while attributes are trained.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,8 +21,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from farbench.benchmark.schema import Augmentation, MaskProtocol
 from farbench.data import geometry
 from farbench.data.randomness import permutation, stream_key
-from farbench.errors import UserError, did_you_mean
+from farbench.errors import CellFailed, UserError, did_you_mean
 from farbench.masks.regions import region_masks
+from farbench.masks.store import to_bits
 from farbench.nn.pretrained import load_pretrained
 from farbench.training.device import IMAGENET_MEAN, IMAGENET_STD, Compute
 
@@ -77,9 +79,14 @@ class MaskNetwork(nn.Module):
 
         source: Any = timm.create_model(name, num_classes=0)
         load_pretrained(source, name)
-        target = self.unet.encoder.model
-        weights = source.state_dict()
-        target.load_state_dict({k: weights[k] for k in target.state_dict() if k in weights}, False)
+        target, weights = self.unet.encoder.model, source.state_dict()
+        wanted = list(target.state_dict())
+        if not set(wanted) <= set(weights):
+            raise UserError(
+                f"the pretrained weights of '{name}' do not fit the encoder 'tu-{name}', whose "
+                "layers have other names. Choose another encoder, such as tu-resnet18."
+            )
+        target.load_state_dict({key: weights[key] for key in wanted})
         return source.pretrained_cfg["mean"], source.pretrained_cfg["std"]
 
     def forward(self, images: Tensor) -> Tensor:
@@ -117,6 +124,10 @@ def train_mask_network(
 
     Returns:
         The network in eval mode and its history.
+
+    Raises:
+        CellFailed: The loss is not finite.
+        UserError: No training image has keypoints.
     """
     positions = positions[~np.isnan(points[positions]).any((1, 2))]
     if protocol.images is not None:
@@ -156,6 +167,11 @@ def train_mask_network(
             optimizer.step()
             total += loss.detach()
             progress(f"mask network, epoch {epoch}/{protocol.epochs}", step + 1, steps)
+        if not math.isfinite(float(total)):
+            raise CellFailed(
+                f"the loss of the mask network became {float(total)} in epoch {epoch}; try a lower "
+                "protocol.masks.learning_rate"
+            )
         history.append(
             {
                 "epoch": epoch,
@@ -198,6 +214,7 @@ def _views(
 def predict_masks(
     network: MaskNetwork,
     pixels: NDArray[np.uint8],
+    scored: NDArray[np.int64],
     protocol: MaskProtocol,
     compute: Compute,
     progress: Progress,
@@ -208,17 +225,21 @@ def predict_masks(
     Args:
         network: In eval mode.
         pixels: uint8 ``(N, R, R, 3)``.
+        scored: ``(M,)`` ascending positions of the images that will be scored.
         protocol: Threshold and sizes.
         compute: Device and precision.
         progress: Called with (what, done, count).
         batch_size: Images a pass.
 
     Returns:
-        Masks at the network's size as bits, uint8 ``(N, G * S * S / 8)``, and at the stored side,
-        uint8 ``(N, G, s, s)`` in {0, 1}.
+        As bits, because CelebA's masks are too many for memory otherwise: the masks of the scored
+        images at the network's size, uint8 ``(M, G * S * S / 8)``, and those of all images at the
+        stored side, uint8 ``(N, ceil(G * s * s / 8))``.
     """
     packed, size, side = pixels.shape[1], protocol.size, protocol.stored_size
     scale = geometry.scale_matrix(size, packed)[:2]
+    is_scored = np.zeros(len(pixels), bool)
+    is_scored[scored] = True
     full: list[NDArray[np.uint8]] = []
     small: list[NDArray[np.uint8]] = []
     for start in range(0, len(pixels), batch_size):
@@ -228,9 +249,9 @@ def predict_masks(
         with compute.autocast():
             logits = network(images.to(compute.device))
         probability = torch.sigmoid(logits.float()).cpu().numpy()
-        kept = (probability > protocol.threshold).astype(np.uint8)
-        full.append(np.packbits(kept.reshape(len(kept), -1), axis=1))
-        small.append(_shrink(probability, side, protocol.threshold))
+        here = probability[is_scored[start : start + batch_size]]
+        full.append(to_bits((here > protocol.threshold).astype(np.uint8)))
+        small.append(to_bits(_shrink(probability, side, protocol.threshold)))
         progress("masks predicted", min(start + batch_size, len(pixels)), len(pixels))
     return np.concatenate(full), np.concatenate(small)
 

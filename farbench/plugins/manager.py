@@ -15,10 +15,10 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from farbench.errors import UserError
+from farbench.errors import UserError, did_you_mean
 from farbench.plugins import specs
 from farbench.plugins.base import Plugin
-from farbench.plugins.dataset import Dataset
+from farbench.plugins.dataset import Dataset, DatasetInfo
 from farbench.plugins.files import load_file, plugin_files
 from farbench.plugins.grouping import Grouping
 from farbench.plugins.keypoints import KeypointModel
@@ -113,17 +113,17 @@ def load_plugins(paths: Sequence[str | Path] = (), *, strict: bool = False) -> R
 
 def _register(registry: Registry, name: str, source: str, load: Callable[[], ModuleType]) -> None:
     """Load one plugin and take what it provides, whole or not at all."""
-    registered: str | None = None
+    label = f"{name} ({source})"
+    known = registry.hooks.has_plugin(label)
     try:
         module = load()
-        registered = registry.hooks.register(module, name=f"{name} ({source})")
+        _check_hooks(module)
+        registry.hooks.register(module, name=label)
         registry.hooks.check_pending()
         provided = _provided(module, source)
-    except UserError:
-        raise
-    except Exception as error:
-        if registered is not None:
-            registry.hooks.unregister(name=registered)
+    except (Exception, SystemExit) as error:  # a plugin may do anything while it is imported
+        if registry.hooks.has_plugin(label) and not known:
+            registry.hooks.unregister(name=label)
         registry.broken.append(BrokenPlugin(name, source, f"{type(error).__name__}: {error}"))
         return
     for kind, entry in provided:
@@ -135,7 +135,27 @@ def _register(registry: Registry, name: str, source: str, load: Callable[[], Mod
                 f"by {other.provider} ({other.origin}) and by {entry.provider} ({entry.origin}). "
                 "Rename one of them."
             )
-        table[entry.name] = entry
+        table.setdefault(entry.name, entry)
+
+
+def _check_hooks(module: ModuleType) -> None:
+    """Refuse what looks like a hook and would never be called.
+
+    Raises:
+        NameError: A function is named like a hook, and there is no such hook.
+        TypeError: A hook is not marked.
+    """
+    known = sorted(name for name in vars(specs) if name.startswith("farbench_"))
+    for name, value in vars(module).items():
+        own = inspect.isfunction(value) and value.__module__ == module.__name__
+        if not own or not name.startswith("farbench_"):
+            continue
+        if name not in known:
+            raise NameError(
+                f"unknown hook '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}."
+            )
+        if not hasattr(value, f"{specs.PROJECT}_impl"):
+            raise TypeError(f"hook '{name}' is not marked with @farbench.hookimpl")
 
 
 def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:
@@ -151,14 +171,16 @@ def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:
             found.append((kind, _entry(value, base, source, module)))
     if uses_hooks or module.__spec__ is None or not module.__name__.startswith("farbench_plugin_"):
         return found
-    for value in vars(module).values():
+    for name, value in vars(module).items():
+        if name.startswith("_"):
+            continue
         for kind, (base, _) in KINDS.items():
             if isinstance(value, Grouping) and base is Grouping:
                 found.append((kind, _entry(value, base, source, module)))
-            elif inspect.isclass(value) and issubclass(value, base) and value is not base:
-                public = not value.__name__.startswith("_") and value.__module__ == module.__name__
-                if public:
-                    found.append((kind, _entry(value, base, source, module)))
+            elif inspect.isclass(value) and issubclass(value, base):
+                if value.__module__ != module.__name__:  # only imported here
+                    continue
+                found.append((kind, _entry(value, base, source, module)))
     return found
 
 
@@ -175,11 +197,15 @@ def _entry(value: Any, base: type[Any], source: str, module: ModuleType) -> Entr
     )
     if not good:
         raise TypeError(f"{value!r} is not a {base.__name__}")
-    if not _NAME.fullmatch(value.name):
+    what = f"{base.__name__} {getattr(value, '__name__', '')}".rstrip()
+    name = getattr(value, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise TypeError(
-            f"{base.__name__} {getattr(value, '__name__', '')} needs `name: ClassVar[str]` of "
-            f"lower-case letters, digits and underscores, not '{value.name}'"
+            f"{what} needs `name: ClassVar[str]` of lower-case letters, digits and underscores"
+            + (f", not {name!r}" if name else " (a class that is only a base starts with _)")
         )
+    if base is Dataset and not isinstance(getattr(value, "info", None), DatasetInfo):
+        raise TypeError(f"{what} needs `info: ClassVar[DatasetInfo]`")
     return Entry(value.name, value, source, _origin(value, module))
 
 

@@ -103,7 +103,8 @@ class Method(Plugin):
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages in order; each starts from the weights of the one before it.
 
-        Parameters and buffers are handed on where name and shape agree.
+        A module's own parameters and buffers are handed on, all or none of them, where their
+        names and shapes agree.
         """
         return (Stage("joint", self),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pluggy
+import torch
 from safetensors.torch import load_file
 
 from farbench.data.batches import Batches
@@ -21,7 +23,7 @@ from farbench.masks.store import StoredMasks
 from farbench.plugins.events import CellEvent, EpochEvent
 from farbench.running.environment import environment
 from farbench.running.plan import PlannedCell
-from farbench.running.progress import Progress
+from farbench.running.progress import Progress, counted, duration
 from farbench.scoring.metrics import METRIC_VERSION, score_attributes
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
@@ -55,10 +57,12 @@ class CellRunner:
             CellFailed: Training or prediction gave values that are not finite.
         """
         started = time.perf_counter()
+        # Also where every stage is in the cache: the last bits of predictions depend on it.
+        torch.set_num_threads(cell.compute.threads)
         event = CellEvent(
             self.benchmark, cell.row.row.id, cell.source.dataset.name, cell.seed, folder
         )
-        self.hooks.hook.farbench_cell_started(cell=event)
+        self._tell("farbench_cell_started", cell=event)
         masks, mask_meta = self._masks(cell, packed)
         stage_folders: list[Path] = []
         metas: list[dict[str, Any]] = []
@@ -74,22 +78,37 @@ class CellRunner:
         history = [{"stage": meta["stage"], **row} for meta in metas for row in meta["history"]]
         files.write_history(folder / files.HISTORY, history)
         files.write_cell(folder, self._record(cell, metas, mask_meta, started))
-        self.hooks.hook.farbench_cell_finished(cell=event, metrics=metrics)
+        self._tell("farbench_cell_finished", cell=event, metrics=metrics)
         return metrics
+
+    def _tell(self, hook: str, **records: Any) -> None:
+        """Call a life-cycle hook. A logger that fails must not cost a trained cell."""
+        try:
+            getattr(self.hooks.hook, hook)(**records)
+        except Exception as error:
+            self.progress.line(
+                f"  warning: {hook} of a plugin failed: {type(error).__name__}: {error}"
+            )
+            self.progress.to_log(traceback.format_exc())
 
     def _masks(
         self, cell: PlannedCell, packed: PackedImages
     ) -> tuple[StoredMasks | None, Mapping[str, Any] | None]:
         if cell.masks is None:
             return None, None
-        if self.store.meta("masks", cell.masks.network.key) is None:
+        new = self.store.meta("masks", cell.masks.network.key) is None
+        if new:
             self.progress.line(
-                f"  mask network: {cell.masks.protocol.epochs} epochs, keypoints from "
+                f"  mask network: {counted(cell.masks.protocol.epochs, 'epoch')}, keypoints from "
                 f"{cell.masks.keypoints.name}, shared by all rows"
             )
         masks, meta = make_masks(
             cell.masks, cell.area, cell.source, packed, self.store, cell.compute, self.progress.step
         )
+        mean = meta["f1"]["mean"]
+        score = "undefined" if mean is None else f"{100 * mean:.2f}"
+        made = f"mean F1 on the test split {score}, in {duration(60 * meta['minutes'])}"
+        self.progress.line(f"  mask network: {made if new else 'taken from the cache'}")
         return masks, meta
 
     def _stage(
@@ -114,7 +133,7 @@ class CellRunner:
                 f"{values['images_per_second']:.0f} images/s"
             )
             record = EpochEvent(stage, epoch, values)
-            self.hooks.hook.farbench_epoch_ended(cell=event, epoch=record)
+            self._tell("farbench_epoch_ended", cell=event, epoch=record)
 
         def step_done(stage: str, epoch: int, step: int, steps: int) -> None:
             self.progress.step(f"{stage} {epoch}/{run.epochs}", step, steps)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from farbench.errors import UserError
 from farbench.running.plan import Plan, PlannedCell
-from farbench.running.progress import duration
+from farbench.running.progress import counted, duration
 from farbench.store.artifacts import DONE, ArtifactStore
 from farbench.training.stage import StageRun
 
@@ -27,12 +29,12 @@ class Work:
     """One artifact that a plan needs.
 
     Attributes:
-        kind: "stage" or "masks".
+        kind: "stages" or "masks", as in the store.
         name: What it is, for people.
         key: Its identity.
         rows: The rows that use it.
         done: Whether it is there already.
-        seconds: Estimated time to make it; 0 if it is there.
+        seconds: Estimated time to make it; 0 if it is there, NaN if it cannot be told.
     """
 
     kind: str
@@ -107,7 +109,12 @@ class Rates:
         """Return the rate of a stage."""
         kind = _kind(run.identity.recipe, run.identity.numerics)
         if kind not in self._known:
-            self._known[kind] = [_probe(run, cell)]
+            try:
+                self._known[kind] = [_probe(run, cell)]
+            except UserError:
+                raise
+            except Exception:  # a broken method: the plan is printed, the run will say why
+                self._known[kind] = [math.nan]
         return statistics.median(self._known[kind])
 
 
@@ -179,18 +186,24 @@ def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
         )
     work = work_of(plan, store, rate_of)
     if work:
-        lines += ["", "What the cells are made of:"]
+        lines += ["", "What the cells to run are made of:"]
+        wide = max(len(item.name) for item in work)
         for item in work:
-            state = "there already" if item.done else f"about {duration(item.seconds)}"
+            state = "there already" if item.done else _about(item.seconds)
             users = f"shared by {len(item.rows)} rows" if len(item.rows) > 1 else item.rows[0]
-            lines.append(f"  {item.kind:<6}  {item.name:<28}  {state:<22}  {users}")
-    seconds = sum(item.seconds for item in work)
-    alone = sum(item.seconds * len(item.rows) for item in work)
+            kind = item.kind.removesuffix("s") if item.kind == "stages" else item.kind
+            lines.append(f"  {kind:<5}  {item.name:<{wide}}  {state:<20}  {users}")
     waiting = len(plan.to_run())
-    lines.append("")
-    lines.append(
-        f"{len(plan.cells)} cells: {len(plan.cells) - waiting} finished, {waiting} to run, "
-        f"about {duration(seconds)} (without sharing: {duration(alone)})."
-    )
+    counts = f"{len(plan.cells) - waiting} finished, {waiting} to run"
+    time_left = ""
+    if waiting:
+        seconds = sum(item.seconds for item in work)
+        alone = sum(item.seconds * len(item.rows) for item in work)
+        time_left = f", {_about(seconds)} (without sharing: {_about(alone)})"
+    lines += ["", f"{counted(len(plan.cells), 'cell')}: {counts}{time_left}."]
     lines += [f"note: {note}" for note in plan.notes]
     return "\n".join(lines)
+
+
+def _about(seconds: float) -> str:
+    return "unknown time" if math.isnan(seconds) else f"about {duration(seconds)}"

@@ -248,6 +248,7 @@ def _stage_run(
         "parent": parent.identity.recipe if parent else None,
     }
     modules = [
+        "farbench.data.pack",
         "farbench.training.stage",
         type(method).__module__,
         type(row.loss).__module__,

@@ -63,10 +63,20 @@ class Progress:
         if self._log is not None:
             self._log.write(text if text.endswith("\n") else text + "\n")
 
+    def close(self) -> None:
+        """Leave a clean line behind for whoever writes next (an error, the table)."""
+        self._clear()
+        self.out.flush()
+
     def _clear(self) -> None:
         if self._shown:
             print("\r" + " " * self._shown + "\r", end="", file=self.out)
             self._shown = 0
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 cell", "2 cells"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from pathlib import Path
@@ -13,10 +14,11 @@ from farbench.benchmark.resolve import ResolvedBenchmark
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source
 from farbench.errors import CellFailed, UserError
+from farbench.masks.network import MaskNetwork
 from farbench.plugins.manager import Registry
 from farbench.running.cell import CellRunner, describe
-from farbench.running.plan import Plan, PlannedCell, Planner
-from farbench.running.progress import Progress, duration
+from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
+from farbench.running.progress import Progress, counted, duration
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import write_json
@@ -44,8 +46,12 @@ class SerialRun:
 
     def plan(self, benchmark: ResolvedBenchmark) -> Plan:
         """Plan without opening an image."""
-        planner = Planner(self.registry, self.store, self.results, self.data_root, self.device)
-        return planner.plan(benchmark)
+        return self._planner(self._without_broken).plan(benchmark)
+
+    def _planner(self, prepare: PrepareSource) -> Planner:
+        return Planner(
+            self.registry, self.store, self.results, self.data_root, self.device, prepare
+        )
 
     def execute(self, benchmark: ResolvedBenchmark) -> tuple[Plan, int]:
         """Pack the images, plan, and run every cell that is not finished.
@@ -56,10 +62,9 @@ class SerialRun:
         Raises:
             UserError: Something is wrong with what was asked; nothing was written to the results.
         """
-        planner = Planner(
-            self.registry, self.store, self.results, self.data_root, self.device, self._pack
-        )
-        plan = planner.plan(benchmark)
+        self._check_folder(self.results / benchmark.loaded.benchmark.name)
+        plan = self._planner(self._pack).plan(benchmark)
+        self._try_networks(plan)
         self._make_folder(plan.folder)
         write_plan(plan)
         for note in plan.notes:
@@ -67,27 +72,23 @@ class SerialRun:
         waiting = plan.to_run()
         finished = len(plan.cells) - len(waiting)
         if finished:
-            self.progress.line(f"{finished} of {len(plan.cells)} cells are finished already.")
+            self.progress.line(
+                f"{finished} of {counted(len(plan.cells), 'cell')} finished already."
+            )
         runner = CellRunner(
             benchmark.loaded.benchmark.name, self.store, self.registry.hooks, self.progress
         )
         failed = 0
-        for number, cell in enumerate(waiting, 1):
-            failed += not self._run(runner, cell, plan.folder, f"[{number}/{len(waiting)}]")
+        try:
+            for number, cell in enumerate(waiting, 1):
+                failed += not self._run(runner, cell, plan.folder, f"[{number}/{len(waiting)}]")
+        finally:
+            self.progress.close()
         return plan, failed
 
     def _pack(self, source: Source, side: int) -> Source:
         """Pack a source; return it without the images that do not decode."""
-        identity = Identity(
-            {
-                "dataset": source.dataset.name,
-                "options": source.dataset.options(),
-                "manifest": source.manifest,
-                "side": side,
-            },
-            code_identity(["farbench.data.pack", type(source.dataset).__module__]),
-            {},
-        )
+        identity = _packed_identity(source, side)
         if self.store.meta("packed", identity.key) is None:
             self.progress.line(
                 f"packing {len(source)} images of {source.dataset.name} at {side} px"
@@ -105,6 +106,39 @@ class SerialRun:
             return self._pack(source.without(set(packed.broken)), side)
         self._packed[source.manifest, side] = packed
         return source
+
+    def _without_broken(self, source: Source, side: int) -> Source:
+        """Leave out what an earlier run found not to decode, so that plan and run agree."""
+        meta = self.store.meta("packed", _packed_identity(source, side).key)
+        if meta is None or not self.skip_broken:
+            return source
+        return source.without({int(position) for position in meta["broken"]})
+
+    def _try_networks(self, plan: Plan) -> None:
+        """Build what is to be trained once, so that a mistake in it is found before all else.
+
+        A backbone without weights or of an unknown name is the user's to mend, and is told at
+        once; anything else is a matter of the cell, which reports it without stopping the others.
+
+        Raises:
+            UserError: A network cannot be had.
+        """
+        tried: set[str] = set()
+        for cell in plan.to_run():
+            run = cell.stages[-1]
+            what = repr((run.stage.method, run.protocol.pretrained, run.protocol.crop))
+            if what in tried or self.store.meta("stages", run.identity.key) is not None:
+                continue
+            tried.add(what)
+            try:
+                run.build()
+                masks = cell.masks
+                if masks is not None and self.store.meta("masks", masks.network.key) is None:
+                    MaskNetwork(len(masks.groups), masks.protocol, pretrained=masks.pretrained)
+            except UserError:
+                raise
+            except Exception:
+                continue
 
     def _run(self, runner: CellRunner, cell: PlannedCell, folder: Path, number: str) -> bool:
         """Run one cell; a failure is written into its folder and does not stop the others."""
@@ -130,6 +164,16 @@ class SerialRun:
             )
         return True
 
+    def _check_folder(self, folder: Path) -> None:
+        """Tell that the results have no place before hours are spent, without making anything."""
+        above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            state = "cannot be written" if above.is_dir() else "is a file"
+            raise UserError(
+                f"results folder {folder} cannot be made: {above} {state}. "
+                "Choose another with --results DIR."
+            )
+
     def _make_folder(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +182,19 @@ class SerialRun:
                 f"results folder {folder} cannot be made ({error.strerror}). "
                 "Choose another with --results DIR."
             ) from error
+
+
+def _packed_identity(source: Source, side: int) -> Identity:
+    return Identity(
+        {
+            "dataset": source.dataset.name,
+            "options": source.dataset.options(),
+            "manifest": source.manifest,
+            "side": side,
+        },
+        code_identity(["farbench.data.pack", type(source.dataset).__module__]),
+        {},
+    )
 
 
 def write_plan(plan: Plan) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
-from farbench.store.atomic import read_json, write_json
+from farbench.store.atomic import read_json, sweep, write_json
 
 DONE = "artifact.json"
 
@@ -76,6 +76,7 @@ class ArtifactStore:
             meta = self.meta(kind, key)
             if meta is not None:
                 return folder, meta, True
+            sweep(folder)
             meta = build(folder)
             write_json(folder / DONE, meta)
         return folder, meta, False

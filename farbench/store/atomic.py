@@ -11,6 +11,8 @@ from typing import Any
 
 from farbench.errors import UserError
 
+_TEMPORARY = ".unfinished-"
+
 
 def write_with(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then move it into place.
@@ -18,7 +20,7 @@ def write_with(path: Path, write: Callable[[Path], None]) -> None:
     The temporary file keeps the suffix, because some writers choose the format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -27,6 +29,15 @@ def write_with(path: Path, write: Callable[[Path], None]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of a process that was killed while it wrote into ``folder``.
+
+    Only for a folder that nobody else writes to at the moment.
+    """
+    for stray in folder.glob(f"{_TEMPORARY}*"):
+        stray.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

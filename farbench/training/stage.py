@@ -107,7 +107,7 @@ def train_stage(
     Args:
         run: What to train.
         folder: The artifact's folder; the checkpoint and the weights are written there.
-        parent_weights: Weights of the stage before, handed on where name and shape agree.
+        parent_weights: Weights of the stage before, see :func:`hand_on`.
         data: Images and labels.
         compute: Device and precision.
         listeners: Told of progress.
@@ -170,9 +170,18 @@ def train_stage(
 
 
 def hand_on(network: nn.Module, weights: dict[str, Tensor]) -> int:
-    """Copy parameters and buffers where name and shape agree; return how many."""
+    """Copy the parameters and buffers of modules where names and shapes agree; return how many.
+
+    A module is copied whole or not at all: the last layer of a head is worth nothing behind a
+    first layer that starts afresh because its shape differs.
+    """
     target = network.state_dict()
-    shared = {k: v for k, v in weights.items() if k in target and target[k].shape == v.shape}
+    differing = {
+        key.rpartition(".")[0]
+        for key, value in target.items()
+        if key not in weights or weights[key].shape != value.shape
+    }
+    shared = {key: weights[key] for key in target if key.rpartition(".")[0] not in differing}
     network.load_state_dict(shared, strict=False)
     return len(shared)
 
@@ -261,6 +270,11 @@ def _validate(run: StageRun, forward: Forward, data: StageData) -> dict[str, flo
     if not np.isfinite(logits).all():
         raise CellFailed(f"stage '{run.stage.name}' predicts values that are not finite")
     scores = score_attributes(logits, targets, run.problem.task.attributes)
+    if scores["mA"] is None:
+        raise CellFailed(
+            f"mA is undefined on the valid split ({len(targets)} images): no attribute has both a "
+            "positive and a negative there; take more images"
+        )
     return {f"valid_{name}": float(scores[name]) for name in ("accuracy", "mA")}
 
 

@@ -39,7 +39,8 @@ class CrossEntropyModule(nn.Module):
 def focal_values(logits: Tensor, positive: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
     """Return ``-alpha_t (1 - p_t)^gamma log p_t``, ``(N, A)``, stable for large logits."""
     signed = torch.where(positive, logits, -logits)
-    values = -(torch.sigmoid(-signed) ** gamma) * logsigmoid(signed)
+    # As exp(gamma * log): the derivative of a power below 1 is infinite where 1 - p underflows.
+    values = -torch.exp(gamma * logsigmoid(-signed)) * logsigmoid(signed)
     if alpha >= 0:
         values = values * torch.where(positive, alpha, 1.0 - alpha)
     return values

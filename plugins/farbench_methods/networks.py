@@ -35,9 +35,11 @@ class GroupNetwork(nn.Module):
     ) -> None:
         """Build the network; the arguments are the options of the methods."""
         super().__init__()
-        self.trunk = Trunk(options.backbone, pretrained=problem.pretrained, levels=levels)
+        self.trunk = Trunk(
+            options.backbone, pretrained=problem.pretrained, levels=levels, final=global_feature
+        )
         self.pixel_mean, self.pixel_std = self.trunk.pixel_mean, self.trunk.pixel_std
-        self.pooling, self.global_feature = options.pooling, global_feature
+        self.pooling = options.pooling
         self.mask_coverage = mask_coverage
         self.regions = nn.ModuleDict(
             {
@@ -48,7 +50,7 @@ class GroupNetwork(nn.Module):
             }
         )
         features = sum(self.trunk.channels.values())
-        features += self.trunk.final_channels if global_feature else 0
+        features += self.trunk.final_channels
         self.heads = GroupedHeads(
             features, groups, problem, hidden=options.hidden, dropout=options.dropout
         )
@@ -68,7 +70,7 @@ class GroupNetwork(nn.Module):
                 raise ValueError("this network selects by masks and was given none")
             kept = resize_masks(masks, *features.shape[2:], self.mask_coverage)
             parts.append(self.regions[f"level{level}"](features, kept.to(features.dtype)))
-        if self.global_feature:
+        if final is not None:
             pooled = global_pool(final, self.pooling)
             if not parts:
                 return {self.task: self.heads(pooled)}

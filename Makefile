@@ -1,0 +1,66 @@
+# Set-up, checks and the main job, one command each. `make` alone lists them.
+
+PYTHON ?= python3
+VENV ?= .venv
+DATA ?= $(FARBENCH_DATA)
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	-c constraints.txt
+# Stamps: an environment is made anew when what it is made of has changed.
+RUNTIME := $(VENV)/.farbench-runtime
+DEV := $(VENV)/.farbench-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo real test test-slow lint format constraints clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(RUNTIME) ## install, then the main job on synthetic faces (minutes on a CPU)
+	$(BIN)/farbench run benchmarks/ablation.yaml
+
+real: $(RUNTIME) ## install, then the main job on CelebA: make real DATA=/path/to/data
+	@test -n "$(DATA)" || { echo "make real: say where the data is: make real DATA=DIR" \
+		"(DIR holds celeba/; see docs/data.md)" >&2; exit 2; }
+	$(BIN)/farbench run benchmarks/ablation.yaml --protocol mini --data-root "$(DATA)"
+
+test: lint ## install, ruff, mypy, then the fast tests (what CI runs)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(DEV) ## the tests marked slow
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(DEV) ## ruff (lint and format) and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(RUNTIME): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "farbench needs" \
+		"Python 3.11 or newer; name one with: make PYTHON=python3.11 ..." >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (torch is large: minutes, and about 6 GB)"
+	$(PIP_INSTALL) -e '.[lite0]'
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	$(PIP_INSTALL) -e '.[dev,lite0,dlib]'
+	@touch $@
+
+constraints: ## write constraints.txt anew from the newest versions that install
+	rm -rf $(VENV)-constraints
+	$(PYTHON) -m venv $(VENV)-constraints
+	$(VENV)-constraints/bin/python -m pip install --quiet --no-input -e '.[dev,lite0,dlib]'
+	{ grep '^#' constraints.txt; \
+		$(VENV)-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.new
+	mv constraints.new constraints.txt
+	rm -rf $(VENV)-constraints
+
+clean: ## remove the environment and the tools' caches (never results)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
