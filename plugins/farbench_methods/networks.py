@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,9 @@ from farbench.nn.attention import RegionPool
 from farbench.nn.heads import GroupedHeads
 from farbench.nn.regions import resize_masks
 from farbench.nn.trunk import Trunk, global_pool
-from farbench_methods.baseline import GlobalOptions
+
+if TYPE_CHECKING:
+    from farbench_methods.baseline import GlobalOptions
 
 
 class GroupNetwork(nn.Module):

@@ -1,6 +1,6 @@
 """A linear probe on frozen ImageNet features: what a fine-tuned network must beat.
 
-python benchmarks/reference/frozen_probe.py --data-root DIR
+python results/reference/frozen_probe.py --data-root DIR
 """
 
 from __future__ import annotations

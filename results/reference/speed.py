@@ -1,6 +1,6 @@
 """Training images a second of farbench's rows and of the plain loop, in turn, in one run.
 
-    python benchmarks/reference/speed.py --data-root DIR [--rounds 3] [--images 720]
+    python results/reference/speed.py --data-root DIR [--rounds 3] [--images 720]
 
 Each round trains every contender on the same number of images, input included; the ratios are
 taken round by round, so a machine that slows down slows all of them.

@@ -4,7 +4,7 @@ One timm backbone with 40 logits, BCE, Adam, a PIL and torchvision loader. It re
 CelebA files by itself and shares no code with farbench but the packaged Lite0 weights, so that its
 numbers are an independent check. Run it with::
 
-    python benchmarks/reference/plain_loop.py --data-root DIR
+    python results/reference/plain_loop.py --data-root DIR
 """
 
 from __future__ import annotations
