@@ -16,7 +16,7 @@ from farbench_datasets.celeba import CelebA
 
 NAMES = [f"{number:06d}.jpg" for number in range(1, 7)]
 SPLITS = [0, 0, 0, 1, 2, 2]
-LANDMARKS = "lefteye righteye nose leftmouth rightmouth".split()
+LANDMARKS = ["lefteye", "righteye", "nose", "leftmouth", "rightmouth"]
 LANDMARK_COLUMNS = [f"{part}_{axis}" for part in LANDMARKS for axis in "xy"]
 POINTS = [69, 111, 108, 112, 88, 135, 73, 152, 105, 153]
 

@@ -1,4 +1,4 @@
-"""Face regions: where the boxes lie on a known face, under mirror and rotation, and their raster."""
+"""Face regions: the boxes on a known face, under mirror and rotation, and their raster."""
 
 from __future__ import annotations
 
