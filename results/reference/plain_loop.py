@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--prior", action="store_true", help="start at the train log-odds")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--output", type=Path, help="store test predictions as farbench does")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
@@ -118,8 +119,12 @@ def main() -> None:
         **scores(logits, labels),
         "images_per_second": float(np.median(rates)),
         "first_epoch_images_per_second": rates[0],
-        **{key: str(value) for key, value in vars(args).items() if key != "data_root"},
+        **{k: str(v) for k, v in vars(args).items() if k not in ("data_root", "output")},
     }
+    if args.output:
+        images = np.array(test_loader.dataset.names)
+        values = {"image": images, "attributes.output": logits, "attributes.target": labels}
+        np.savez_compressed(args.output, **values)
     print(json.dumps(result))
 
 
