@@ -58,7 +58,7 @@ constraints: ## write constraints.txt anew from the newest versions that install
 	$(PYTHON) -m venv $(VENV)-constraints
 	$(VENV)-constraints/bin/python -m pip install --quiet --no-input -e '.[dev,lite0,dlib]'
 	{ grep '^#' constraints.txt; \
-		$(VENV)-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.new
+		$(VENV)-constraints/bin/python -m pip freeze --all --exclude pip --exclude farbench; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf $(VENV)-constraints
 

@@ -199,9 +199,7 @@ class Tiny:
 
 
 @pytest.fixture
-def tiny(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, farbench_cli: Callable[..., Any]
-) -> Tiny:
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, farbench_cli: Callable[..., Any]) -> Tiny:
     """Return the tiny benchmark, alone in an empty current folder."""
     for name in ("FARBENCH_DATA", "FARBENCH_PLUGINS", "TINY_SIGNAL", "TINY_READS"):
         monkeypatch.delenv(name, raising=False)

@@ -42,12 +42,13 @@ def list_plugins(
         if not found:
             typer.echo(f"{one}: none")
             continue
-        entries = (
-            (i.name, textwrap.shorten(i.summary, SUMMARY, placeholder=" ..."), i.provider)
-            for i in found
-        )
+        entries = ((i.name, _short(i.summary), i.provider) for i in found)
         rows = [(one, "summary", "provider"), *entries]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         for row in rows:
             cells = [row[column].ljust(widths[column]) for column in range(2)]
             typer.echo("  ".join([*cells, row[2]]).rstrip())
+
+
+def _short(summary: str) -> str:
+    return textwrap.shorten(summary, SUMMARY, placeholder=" ...")

@@ -74,7 +74,11 @@ class Source:
             return self
         keep = np.array([i not in positions for i in range(len(self))])
         index = _take(self.index, keep)
-        index.notes.append(f"{len(positions)} images that do not decode are left out.")
+        images = [str(self.index.frame["image"].iloc[i]) for i in sorted(positions)]
+        named = ", ".join(images[:5]) + (", ..." if len(images) > 5 else "")
+        one = len(images) == 1
+        what = "image that does not decode is" if one else "images that do not decode are"
+        index.notes.append(f"{len(images)} {what} left out: {named}.")
         _check_splits(self.dataset, index)
         digest = hashlib.sha256(f"{self.manifest}-{sorted(positions)}".encode()).hexdigest()
         return Source(self.dataset, self.root, index, digest)

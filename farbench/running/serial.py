@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from farbench.errors import CellFailed, UserError
 from farbench.masks.network import MaskNetwork
 from farbench.plugins.manager import Registry
 from farbench.running.cell import CellRunner, describe
+from farbench.running.offline import quick_when_offline
 from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
 from farbench.running.progress import Progress, counted, duration
 from farbench.store import cells as files
@@ -64,6 +66,11 @@ class SerialRun:
         """
         self._check_folder(self.results / benchmark.loaded.benchmark.name)
         plan = self._planner(self._pack).plan(benchmark)
+        pretrained = any(cell.row.protocol.pretrained for cell in plan.to_run())
+        with quick_when_offline() if pretrained else nullcontext():
+            return self._execute(benchmark, plan)
+
+    def _execute(self, benchmark: ResolvedBenchmark, plan: Plan) -> tuple[Plan, int]:
         self._try_networks(plan)
         self._make_folder(plan.folder)
         write_plan(plan)

@@ -118,7 +118,6 @@ def test_finished_cells_are_not_run_again(done):
     assert "coarse" in again.out
     after = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in before}
     assert after == before
-    assert "3 to run" not in tiny.run("--dry-run").out
 
 
 def test_only_what_changed_is_run(done):
@@ -161,7 +160,7 @@ def test_rows_seeds_and_set(tiny):
 
 def test_protocol_and_dataset_from_the_command_line(tiny):
     tiny.write({"other.yaml": "extends: ./tiny.yaml\nepochs: 1\nkeep_weights: false\n"})
-    small = "--set dataset.train=16 --set dataset.valid=8 --set dataset.test=8".split()
+    small = ["--set", "dataset.train=16", "--set", "dataset.valid=8", "--set", "dataset.test=8"]
     protocol = ["--protocol", tiny.folder / "other.yaml", "--rows", "coarse"]
     tiny.run(*protocol, "--dataset", "synthetic_faces", *small)
     cell = tiny.cells()["coarse"]
@@ -203,10 +202,10 @@ def test_a_shipped_name_from_an_empty_folder(tiny, tmp_path):
         "quickstart",
         *plugins,
         tiny.folder / "tiny_method.py",
-        *"--rows baseline --set protocol.threads=1 --set protocol.resize=40".split(),
-        *"--set protocol.crop=32 --set protocol.stage_epochs.global=0".split(),
-        *"--set protocol.epochs=1 --set dataset.train=16 --set dataset.valid=8".split(),
-        *"--set dataset.test=8".split(),
+        *["--rows", "baseline", "--set", "protocol.threads=1", "--set", "protocol.resize=40"],
+        *["--set", "protocol.crop=32", "--set", "protocol.stage_epochs.global=0"],
+        *["--set", "protocol.epochs=1", "--set", "dataset.train=16", "--set", "dataset.valid=8"],
+        *["--set", "dataset.test=8"],
     )
     assert outcome.code == 0, outcome.err
     assert list((tmp_path / "work" / "runs" / "quickstart").glob("baseline-synthetic_faces-s0-*"))
@@ -219,7 +218,7 @@ def test_images_that_do_not_decode_are_named_and_can_be_skipped(tiny):
     assert "--skip-broken" in outcome.err
     assert not tiny.results.exists()
     outcome = tiny.run("--set", "dataset.broken=5", "--skip-broken")
-    assert "note: dots: 1 image that does not decode is left out." in outcome.err
+    assert "note: dots: 1 image that does not decode is left out: dot005." in outcome.err
     record = json.loads((tiny.cells()["fine"] / "cell.json").read_text())
     assert record["dataset"]["images"]["train"] == 39
     again = tiny.run("--set", "dataset.broken=5", "--skip-broken", "--dry-run")

@@ -1,0 +1,116 @@
+"""Packing: what is stored, what happens with broken images, and that it is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from farbench.data.pack import FILE, pack, resize
+from farbench.errors import UserError
+from farbench.store.artifacts import DONE, ArtifactStore
+
+RNG = np.random.default_rng(0)
+IMAGES = [
+    RNG.integers(0, 256, (h, w, 3), dtype=np.uint8)
+    for h, w in ((50, 40), (16, 16), (9, 31), (64, 7), (33, 33))
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path)
+
+
+def reader(broken: set[int], seen: list[int] | None = None) -> Callable[[int], NDArray[np.uint8]]:
+    def read(i: int) -> NDArray[np.uint8]:
+        if seen is not None:
+            seen.append(i)
+        if i in broken:
+            raise UserError(f"image face_{i}.jpg does not decode.")
+        return IMAGES[i % len(IMAGES)]
+
+    return read
+
+
+def test_values_are_those_of_pillow(store: ArtifactStore) -> None:
+    said: list[tuple[int, int]] = []
+    packed = pack(store, "k", 5, reader(set()), 16, progress=lambda *done: said.append(done))
+    for image, pixels in zip(IMAGES, packed.pixels, strict=True):
+        expected = Image.fromarray(image).resize((16, 16), Image.Resampling.BILINEAR)
+        assert np.array_equal(pixels, np.asarray(expected))
+    assert packed.sizes.tolist() == [list(image.shape[:2]) for image in IMAGES]
+    assert isinstance(packed.pixels, np.memmap)
+    assert packed.pixels.dtype == np.uint8
+    assert packed.broken == {}
+    assert said[-1] == (5, 5)
+    assert resize(IMAGES[1], 16) is IMAGES[1]
+
+
+def test_a_packed_set_is_not_packed_again(store: ArtifactStore) -> None:
+    seen: list[int] = []
+    first = pack(store, "k", 5, reader(set(), seen), 16)
+    again = pack(store, "k", 5, reader(set(), seen), 16)
+    assert sorted(seen) == list(range(5))
+    assert np.array_equal(first.pixels, again.pixels)
+    pack(store, "other", 5, reader(set(), seen), 16)
+    assert len(seen) == 10
+
+
+def test_broken_images_are_named(store: ArtifactStore) -> None:
+    with pytest.raises(UserError, match=r"1 image does not open: image face_2.jpg.*--skip-broken"):
+        pack(store, "k", 5, reader({2}), 16)
+    assert list(store.folder("packed", "k").glob("*.npy")) == []
+    with pytest.raises(UserError, match=r"7 images do not open.* \.\.\. and 2 more\. Mend"):
+        pack(store, "k", 9, reader(set(range(7))), 16)
+    # Mended, it goes through.
+    assert pack(store, "k", 5, reader(set()), 16).broken == {}
+
+
+def test_broken_images_can_be_left_out(store: ArtifactStore) -> None:
+    packed = pack(store, "k", 5, reader({1, 3}), 16, skip_broken=True)
+    assert list(packed.broken) == [1, 3]
+    assert "face_3.jpg" in packed.broken[3]
+    assert packed.sizes[[1, 3]].tolist() == [[0, 0], [0, 0]]
+    assert np.array_equal(packed.pixels[4], resize(IMAGES[4], 16))
+    seen: list[int] = []
+    assert pack(store, "k", 5, reader(set(), seen), 16, skip_broken=True).broken == packed.broken
+    with pytest.raises(UserError, match="2 images do not open"):
+        pack(store, "k", 5, reader(set(), seen), 16)
+    assert seen == []
+
+
+def test_a_half_built_set_is_built_anew(store: ArtifactStore) -> None:
+    def torn(i: int) -> NDArray[np.uint8]:
+        if i == 3:
+            raise KeyboardInterrupt
+        return IMAGES[i]
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(store, "k", 5, torn, 16)
+    folder = store.folder("packed", "k")
+    assert not (folder / DONE).exists()
+    assert not (folder / FILE).exists()
+    packed = pack(store, "k", 5, reader(set()), 16)
+    assert np.array_equal(packed.pixels[3], resize(IMAGES[3], 16))
+    assert not (folder / "partial.npy").exists()
+
+
+def test_points_follow_the_pixels(store: ArtifactStore) -> None:
+    """A dot of one colour and its point come to the same place, and edges stay edges."""
+    image = np.zeros((64, 32, 3), np.uint8)
+    image[40:44, 8:10] = 255  # centre (8.5, 41.5)
+    packed = pack(store, "k", 1, lambda i: image, 16)
+    weight = packed.pixels[0, ..., 0].astype(float)
+    y, x = np.mgrid[:16, :16]
+    centre = [(weight * x).sum() / weight.sum(), (weight * y).sum() / weight.sum()]
+    points = np.array([[[8.5, 41.5], [-0.5, -0.5], [31.5, 63.5], [np.nan, 1]]], np.float32)
+    moved = packed.to_packed(points)
+    assert moved.dtype == np.float32
+    assert moved[0, 0] == pytest.approx(centre, abs=0.05)
+    assert moved[0, 1:3].tolist() == [[-0.5, -0.5], [15.5, 15.5]]
+    assert np.isnan(moved[0, 3, 0])

@@ -1,0 +1,122 @@
+"""Files are whole or absent, artifacts are built once, and a cell knows whether it is finished."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from farbench.errors import UserError
+from farbench.store import atomic, cells
+from farbench.store.artifacts import ArtifactStore, default_cache
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "value.json"
+    atomic.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        atomic.write_json(path, {"a": float("nan")})
+
+    def half(temporary):
+        temporary.write_text("half")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        atomic.write_with(path, half)
+    assert atomic.read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "value.json"
+    path.write_text('{"a": ')
+    with pytest.raises(UserError, match=r"value\.json is not valid JSON .* Delete it"):
+        atomic.read_json(path)
+
+
+def test_sweep_takes_only_unfinished_files(tmp_path):
+    (tmp_path / ".unfinished-x.npz").write_text("")
+    (tmp_path / ".lock").write_text("")
+    atomic.sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_an_artifact_is_built_once_and_again_if_its_builder_failed(tmp_path):
+    store = ArtifactStore(tmp_path)
+    calls = []
+
+    def build(folder):
+        calls.append(folder)
+        if len(calls) == 1:
+            raise RuntimeError("cut short")
+        return {"answer": 42}
+
+    with pytest.raises(RuntimeError):
+        store.get("stages", "abc", build)
+    assert store.meta("stages", "abc") is None
+    assert store.get("stages", "abc", build) == (tmp_path / "stages/abc", {"answer": 42}, False)
+    assert store.get("stages", "abc", build)[2] is True
+    assert len(calls) == 2
+
+
+def test_two_that_ask_at_once_wait_for_one_another(tmp_path):
+    built, got = [], []
+
+    def build(folder):
+        built.append(folder)
+        time.sleep(0.2)
+        return {"answer": 42}
+
+    def ask():
+        got.append(ArtifactStore(tmp_path).get("masks", "abc", build)[1:])
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(built) == 1
+    assert sorted(shared for _, shared in got) == [False, True, True]
+
+
+def test_a_cache_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="Set FARBENCH_CACHE to a folder that can"):
+        ArtifactStore(tmp_path / "file").get("stages", "abc", lambda folder: {})
+
+
+def test_where_the_cache_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("FARBENCH_CACHE", str(tmp_path / "a"))
+    assert default_cache() == tmp_path / "a"
+    monkeypatch.delenv("FARBENCH_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
+    assert default_cache() == tmp_path / "b" / "farbench"
+
+
+def test_the_status_of_a_cell(tmp_path):
+    folder = tmp_path / "row-data-s0-12345678"
+    assert cells.cell_status(folder, "key") == "new"
+    folder.mkdir()
+    assert cells.cell_status(folder, "key") == "started"
+    record = {"identity": {"key": "key"}, "status": "failed"}
+    cells.write_cell(folder, record)
+    assert cells.cell_status(folder, "key") == "started"
+    cells.write_cell(folder, {**record, "status": "finished"})
+    assert cells.cell_status(folder, "key") == "finished"
+    assert cells.cell_status(folder, "another key") == "started"
+    assert json.loads((folder / "cell.json").read_text())["schema"] == cells.SCHEMA
+    (folder / "cell.json").write_text("{")
+    assert cells.cell_status(folder, "key") == "started"
+
+
+def test_logits_are_clipped_to_what_float16_holds(tmp_path):
+    logits = np.array([[1e6, -1e6, 0.25]], np.float32)
+    targets = np.array([[1, 0, -1]], np.int8)
+    stored = cells.write_predictions(tmp_path / "p.npz", "t", np.array(["a"]), logits, targets)
+    assert stored.tolist() == [[65504.0, -65504.0, 0.25]]
+    with np.load(tmp_path / "p.npz") as held:
+        assert held["t.output"].tolist() == stored.tolist()
+        assert held["t.target"].tolist() == [[1, 0, -1]]
