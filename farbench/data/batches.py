@@ -15,8 +15,8 @@ from torch import Tensor
 
 from farbench.benchmark.schema import Augmentation
 from farbench.data import geometry
+from farbench.data.mask_bits import StoredMasks
 from farbench.data.randomness import permutation, stream_key
-from farbench.masks.store import StoredMasks
 
 
 @dataclass(frozen=True)

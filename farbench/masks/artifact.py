@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 
 from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.schema import MaskProtocol
+from farbench.data.mask_bits import StoredMasks, load_masks, to_bits
 from farbench.data.pack import PackedImages
 from farbench.data.source import Source
 from farbench.errors import UserError
 from farbench.masks.network import Progress, predict_masks, train_mask_network
 from farbench.masks.regions import region_masks
 from farbench.masks.scaling import scale_masks
-from farbench.masks.store import StoredMasks, load_masks, to_bits
 from farbench.plugins.grouping import Group
 from farbench.plugins.keypoints import KeypointModel
 from farbench.scoring.metrics import mask_counts, mask_f1_from_counts

@@ -20,10 +20,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from farbench.benchmark.schema import Augmentation, MaskProtocol
 from farbench.data import geometry
+from farbench.data.mask_bits import to_bits
 from farbench.data.randomness import permutation, stream_key
 from farbench.errors import CellFailed, UserError, did_you_mean
 from farbench.masks.regions import region_masks
-from farbench.masks.store import to_bits
 from farbench.nn.pretrained import load_pretrained
 from farbench.training.device import IMAGENET_MEAN, IMAGENET_STD, Compute
 

@@ -23,7 +23,7 @@ Ears, hair and neck have no points, so they are built in the face's own frame: t
 between the eyes, *up* from the mouth corners to the eyes, and a *unit* that is the distance between
 the eyes (or that distance foretold by eyes to mouth, if that is larger: a turned head). There an
 ellipse is drawn, and the region is the smallest upright box round it; for an upright face that is
-exactly the stated rectangle, and for a tilted one it grows less than a tilted rectangle's box would.
+exactly the stated rectangle, and for a tilted one it grows less than a tilted rectangle's would.
 Sides are told by the direction away from the middle of the face, so mirrored faces come out right
 whether or not the points were renumbered.
 """

@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file
 
 from farbench.data.batches import Batches
+from farbench.data.mask_bits import StoredMasks
 from farbench.data.pack import PackedImages
 from farbench.errors import CellFailed
 from farbench.masks.artifact import make_masks
-from farbench.masks.store import StoredMasks
 from farbench.plugins.events import CellEvent, EpochEvent
 from farbench.running.environment import environment
 from farbench.running.plan import PlannedCell

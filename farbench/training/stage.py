@@ -24,7 +24,9 @@ from farbench.plugins.loss import Loss
 from farbench.plugins.method import Problem, Stage
 from farbench.scoring.metrics import score_attributes
 from farbench.store.atomic import write_with
+from farbench.training.checkpoint import Checkpoint
 from farbench.training.device import Compute, Forward
+from farbench.training.optimizer import learning_rate_at, make_optimizer
 from farbench.training.predict import predict
 
 WEIGHTS = "weights.safetensors"
@@ -125,7 +127,7 @@ def train_stage(
     loss = run.loss.build(len(run.problem.task.attributes)).to(compute.device)
     trained = freeze(network, run.stage.frozen)
     optimizer = make_optimizer(trained, run.protocol, run.learning_rate, compute)
-    state = _State(folder / CHECKPOINT, network, loss, optimizer)
+    state = Checkpoint(folder / CHECKPOINT, network, loss, optimizer)
     state.resume()
     forward = Forward(network, run.problem.task.name, compute, run.masked)
     steps = data.batches.steps(len(data.train))
@@ -202,27 +204,6 @@ def freeze(network: nn.Module, frozen: tuple[str, ...]) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
-def make_optimizer(
-    parameters: list[nn.Parameter], protocol: Protocol, learning_rate: float, compute: Compute
-) -> torch.optim.Optimizer:
-    """Make the optimizer of a protocol, fused where the device has it."""
-    settings: dict[str, Any] = {"lr": learning_rate, "weight_decay": protocol.weight_decay}
-    if compute.device.type == "cuda":
-        settings["fused"] = True
-    if protocol.optimizer == "sgd":
-        return torch.optim.SGD(parameters, momentum=protocol.momentum, **settings)
-    betas = (protocol.momentum, 0.999)
-    kind = torch.optim.Adam if protocol.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, betas=betas, **settings)
-
-
-def learning_rate_at(run: StageRun, step: int, steps: int) -> float:
-    """Return the learning rate of a step, a function of nothing but its number."""
-    if run.protocol.schedule == "constant":
-        return run.learning_rate
-    return run.learning_rate * 0.5 * (1 + math.cos(math.pi * step / (steps * run.epochs)))
-
-
 def _epoch(
     run: StageRun,
     epoch: int,
@@ -248,7 +229,9 @@ def _epoch(
     asked = time.perf_counter()
     for step, batch in enumerate(batches):
         waited += time.perf_counter() - asked
-        rate = learning_rate_at(run, (epoch - 1) * steps + step, steps)
+        rate = learning_rate_at(
+            run.protocol, run.learning_rate, (epoch - 1) * steps + step, steps * run.epochs
+        )
         for group in optimizer.param_groups:
             group["lr"] = rate
         logits = forward(batch)
@@ -280,55 +263,3 @@ def _validate(run: StageRun, forward: Forward, data: StageData) -> dict[str, flo
 
 def _save(network: nn.Module, path: Path) -> None:
     save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, path)
-
-
-class _State:
-    """What a stage must remember between epochs, on disk after each."""
-
-    def __init__(
-        self, path: Path, network: nn.Module, loss: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> None:
-        self.path, self.network, self.loss, self.optimizer = path, network, loss, optimizer
-        self.epoch, self.seconds = 0, 0.0
-        self.history: list[dict[str, float]] = []
-        self.best: dict[str, Any] | None = None
-        self._since = time.perf_counter()
-
-    def resume(self) -> None:
-        """Go on from the checkpoint if there is one. (It is weights and numbers, not code.)"""
-        if not self.path.is_file():
-            return
-        saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        self.network.load_state_dict(saved["network"])
-        self.loss.load_state_dict(saved["loss"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.epoch, self.seconds = saved["epoch"], saved["seconds"]
-        self.history, self.best = saved["history"], saved["best"]
-
-    def finish_epoch(self, epoch: int, values: dict[str, float], keep_best: float | None) -> None:
-        """Record an epoch; with ``keep_best`` (higher is better) remember the best weights."""
-        self.epoch = epoch
-        self.history.append({"epoch": epoch, **values})
-        if keep_best is not None and (self.best is None or keep_best > self.best["score"]):
-            weights = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-            self.best = {"score": keep_best, "epoch": epoch, "network": weights}
-        now = time.perf_counter()
-        self.seconds += now - self._since
-        self._since = now
-        saved = {
-            "network": self.network.state_dict(),
-            "loss": self.loss.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "history": self.history,
-            "best": self.best,
-        }
-        write_with(self.path, lambda path: torch.save(saved, path))
-
-    def select(self) -> int:
-        """Load the selected weights into the network and return their epoch."""
-        if self.best is None:
-            return self.epoch
-        self.network.load_state_dict(self.best["network"])
-        return int(self.best["epoch"])

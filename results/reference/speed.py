@@ -25,13 +25,13 @@ from torchvision import transforms as T
 from farbench.benchmark.loading import load_benchmark
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.data.batches import Batches
+from farbench.data.mask_bits import StoredMasks
 from farbench.data.pack import pack
-from farbench.masks.store import StoredMasks
 from farbench.plugins.manager import load_plugins
 from farbench.running.plan import PlannedCell, Planner
 from farbench.store.artifacts import ArtifactStore, default_cache
 from farbench.training.device import Forward
-from farbench.training.stage import make_optimizer
+from farbench.training.optimizer import make_optimizer
 
 Round = Callable[[], float]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from farbench.benchmark.schema import Augmentation
 from farbench.data.batches import Batch, Batches
-from farbench.masks.store import StoredMasks, to_bits
+from farbench.data.mask_bits import StoredMasks, to_bits
 
 STRONG = Augmentation(crop="random", flip=0.5, rotation=40, rotation_probability=0.8)
 POSITIONS = np.arange(3, 30)

@@ -19,6 +19,7 @@ from farbench.benchmark.identity import Identity
 from farbench.benchmark.schema import Augmentation, Protocol
 from farbench.errors import CellFailed
 from farbench.training.device import Forward
+from farbench.training.optimizer import learning_rate_at
 from farbench.training.predict import predict
 from farbench.training.stage import (
     CHECKPOINT,
@@ -27,7 +28,6 @@ from farbench.training.stage import (
     StageData,
     StageRun,
     hand_on,
-    learning_rate_at,
     train_stage,
 )
 from farbench_losses.binary_cross_entropy import BinaryCrossEntropy
@@ -288,9 +288,9 @@ def test_predictions_that_are_not_finite_fail_the_cell(tmp_path: Path) -> None:
 
 
 def test_learning_rates() -> None:
-    constant, cosine = make_run(), make_run(schedule="cosine")
-    assert {learning_rate_at(constant, step, 10) for step in range(30)} == {1e-2}
-    rates = [learning_rate_at(cosine, step, 10) for step in range(30)]
+    constant, cosine = make_run().protocol, make_run(schedule="cosine").protocol
+    assert {learning_rate_at(constant, 1e-2, step, 30) for step in range(30)} == {1e-2}
+    rates = [learning_rate_at(cosine, 1e-2, step, 30) for step in range(30)]
     assert rates[0] == 1e-2
     assert rates[15] == pytest.approx(0.5e-2)
     assert rates == sorted(rates, reverse=True)

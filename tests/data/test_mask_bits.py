@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from farbench.masks.store import StoredMasks, load_masks, to_bits
+from farbench.data.mask_bits import StoredMasks, load_masks, to_bits
 
 
 @pytest.mark.parametrize(("groups", "side"), [(8, 64), (1, 16), (3, 18), (1, 5)])
