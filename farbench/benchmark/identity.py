@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("torch", "timm", "numpy", "opencv-python-headless", "pillow")
-# Rooms that cannot change a number: messages, files, plugin discovery, the YAML (whose values
-# are in the recipe).
-_NOT_FOLLOWED = ("farbench.errors", "farbench.store", "farbench.benchmark", "farbench.tables")
+# Rooms that cannot change what a network learns: messages, files, plugin discovery, the YAML (its
+# values are in the recipe). Nor can scores: their version belongs to the score, and a cell can be
+# scored again.
+_NOT_FOLLOWED = tuple(
+    f"farbench.{room}" for room in ("errors", "store", "benchmark", "tables", "scoring")
+)
 _NOT_FOLLOWED_MODULES = ("farbench.plugins.manager", "farbench.plugins.specs", "farbench")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +50,10 @@ class Source:
 
     def targets(self) -> NDArray[np.int8]:
         """Return the labels, int8 ``(N, A)``: 1, 0, or -1 where unknown."""
+        return self._targets
+
+    @functools.cached_property
+    def _targets(self) -> NDArray[np.int8]:
         labels = self.index.frame[list(self.task.columns)]
         return np.asarray(labels.fillna(-1).to_numpy(dtype=np.int8))
 
@@ -102,7 +105,8 @@ def open_source(dataset: Dataset, data_root: Path | None, images: Images) -> Sou
         index = FaceIndex(index)
     _check(dataset, index)
     index = _choose(index, images)
-    return Source(dataset, root, index, _manifest(index, root))
+    sizes = dataset.sizes(root, list(index.frame["image"]))
+    return Source(dataset, root, index, _manifest(index, sizes))
 
 
 def _find_root(dataset: Dataset, data_root: Path | None) -> Path | None:
@@ -169,25 +173,17 @@ def _take(index: FaceIndex, keep: NDArray[np.bool_]) -> FaceIndex:
     return FaceIndex(frame, points, list(index.notes))
 
 
-def _manifest(index: FaceIndex, root: Path | None) -> str:
+def _manifest(index: FaceIndex, sizes: Sequence[int]) -> str:
     digest = hashlib.sha256()
     frame = index.frame
     for name in sorted(frame.columns):
-        digest.update(name.encode())
-        hashed = pd.util.hash_pandas_object(frame[name].astype("string"), index=False)
-        digest.update(hashed.to_numpy().tobytes())
+        column = frame[name]
+        # Labels of one kind are hashed as they are: as text, 200,000 rows of 40 take seconds.
+        if not pd.api.types.is_integer_dtype(column) or column.isna().any():
+            column = column.astype("string")
+        hashed = pd.util.hash_pandas_object(column, index=False)
+        digest.update(name.encode() + hashed.to_numpy().tobytes())
     for name in sorted(index.points):
         digest.update(name.encode() + np.nan_to_num(index.points[name], nan=-1e6).tobytes())
-    if root is not None:
-        digest.update(np.fromiter(_sizes(root, frame["image"]), np.int64).tobytes())
+    digest.update(np.asarray(sizes, np.int64).tobytes())
     return digest.hexdigest()
-
-
-def _sizes(root: Path, images: pd.Series[Any]) -> Iterator[int]:
-    """Yield file sizes, so that an exchanged image is noticed; -1 where there is no such file."""
-    prefix = f"{root}{os.sep}"
-    for image in images:
-        try:
-            yield os.stat(prefix + image).st_size
-        except OSError:
-            yield -1

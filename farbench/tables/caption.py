@@ -25,10 +25,7 @@ def caption(results: Results, datasets: Sequence[str] | None = None) -> list[str
     sentences.append(_seeds(results))
     sentences += _trunk_steps(results, datasets)
     sentences += _keypoints(results)
-    sentences += [
-        f"{stand_in} stands in for {backbone}"
-        for backbone, stand_in in (results.protocol.get("substitute") or {}).items()
-    ]
+    sentences += _stand_ins(results)
     sentences += _numerics(results)
     return _finish(results, sentences)
 
@@ -89,13 +86,21 @@ def _finish(results: Results, sentences: list[str]) -> list[str]:
     return [f"{sentence.rstrip('.')}." for sentence in [*sentences, *version]]
 
 
+def _stand_ins(results: Results) -> list[str]:
+    """Name each stand-in once, with the backbones that it stands in for."""
+    replaced: dict[str, list[str]] = {}
+    for backbone, stand_in in (results.protocol.get("substitute") or {}).items():
+        replaced.setdefault(stand_in, []).append(backbone)
+    return [f"{name} stands in for {' and '.join(others)}" for name, others in replaced.items()]
+
+
 def _protocol(results: Results) -> str:
     protocol = results.protocol
     parts = [f"Protocol {protocol.get('name', 'unnamed')}"]
     if "crop" in protocol:
         parts.append(f"{protocol['crop']} px")
     if "epochs" in protocol:
-        parts.append(f"{protocol['epochs']} joint epochs")
+        parts.append(f"{protocol['epochs']} joint epoch{'s' if protocol['epochs'] != 1 else ''}")
     loss = protocol.get("loss")
     if loss:
         parts.append(f"loss {loss.get('name') if isinstance(loss, dict) else loss}")

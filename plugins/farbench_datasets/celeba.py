@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from farbench_datasets.celeba_images import Images
 
 _HOW_TO_GET = """\
 1. Ask for the data at https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and accept its terms
@@ -93,13 +96,14 @@ class CelebA(Dataset):
         import numpy as np
 
         from farbench_datasets import celeba_files as files
+        from farbench_datasets.celeba_images import find_images
 
         root = self._root(root)
         labels_path = self._required(root, files.ATTRIBUTES, "the 40 attributes")
         partition_path = self._chosen(root, self.partition, "partition") or self._required(
             root, files.PARTITION, "the official partition"
         )
-        images = files.find_images(root)
+        images = find_images(root)
         if images is None:
             raise UserError(
                 f"CelebA's images are not in {root}: found neither a folder img_align_celeba/ "
@@ -141,15 +145,21 @@ class CelebA(Dataset):
                 notes.append(f"{landmarks_path.name}: no landmarks for {unknown:,} images.")
         return FaceIndex(frame, points, [f"celeba: {note}" for note in notes])
 
+    def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the bytes of each image in the folder or the zip."""
+        return self._images(root).sizes(images)
+
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(218, 178, 3)`` in RGB, from the folder or out of the zip."""
-        from farbench_datasets import celeba_files as files
+        return self._images(root).read(str(row.image))
 
-        root = self._root(root)
-        images = files.find_images(root)
+    def _images(self, root: Path | None) -> Images:
+        from farbench_datasets.celeba_images import find_images
+
+        images = find_images(self._root(root))
         if images is None:
             raise UserError(f"CelebA's images are no longer in {root}.")
-        return images.read(str(row.image))
+        return images
 
     def _root(self, root: Path | None) -> Path:
         if root is None:

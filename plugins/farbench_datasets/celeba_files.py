@@ -1,4 +1,4 @@
-"""CelebA's files: where each layout keeps them, and how they are parsed.
+"""CelebA's tables: where each layout keeps them, and how they are parsed.
 
 Formats: the text tables have the number of rows in line 1 and the column names in line 2; partition
 and identities have no header; Kaggle's CSV files have one header line with ``image_id`` first.
@@ -6,12 +6,7 @@ and identities have no header; Kaggle's CSV files have one header line with ``im
 
 from __future__ import annotations
 
-import os
 import re
-import threading
-import zipfile
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,15 +29,7 @@ PARTITION = _places("list_eval_partition", "Eval")
 LANDMARKS = _places("list_landmarks_align_celeba", "Anno")
 IDENTITY = _places("identity_CelebA", "Anno")
 
-_FOLDERS = (
-    "img_align_celeba/img_align_celeba",
-    "img_align_celeba",
-    "Img/img_align_celeba/img_align_celeba",
-    "Img/img_align_celeba",
-)
-_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
-_SUFFIXES = (".jpg", ".png")
-_NAME = re.compile(r"[\w.-]+\.(jpg|png)\Z", re.IGNORECASE)
+IMAGE_NAME = re.compile(r"[\w.-]+\.(jpg|png)\Z", re.IGNORECASE)
 """An image's name: no separators, so that a label file can never point out of the folder."""
 
 _SPLITS = {0: "train", 1: "valid", 2: "test"}
@@ -59,103 +46,6 @@ _ALIGNED_WIDTH, _ALIGNED_HEIGHT = 178, 218
 def find(root: Path, names: tuple[str, ...]) -> Path | None:
     """Return the first of ``names`` that is a file below ``root``, or None."""
     return next((root / name for name in names if (root / name).is_file()), None)
-
-
-@dataclass(frozen=True)
-class Images:
-    """Where the images are: a folder, or a zip whose members are read in place.
-
-    Attributes:
-        where: The folder or the zip.
-        names: The image names found there.
-        members: For a zip, the member of each name.
-    """
-
-    where: Path
-    names: frozenset[str]
-    members: dict[str, str] = field(default_factory=dict)
-
-    def read(self, name: str) -> NDArray[np.uint8]:
-        """Decode one image to uint8 ``(H, W, 3)`` RGB.
-
-        Raises:
-            UserError: It is missing or does not decode.
-        """
-        import cv2
-        import numpy as np
-
-        if name not in self.names:
-            raise UserError(f"image {name} is missing in {self.where}.")
-        try:
-            if self.members:
-                data = _open_zip(self.where, os.getpid()).read(self.members[name])
-            else:
-                data = (self.where / name).read_bytes()
-        except FileNotFoundError as error:
-            raise UserError(f"image {self.where / name} is missing.") from error
-        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
-            raise UserError(f"image {name} of {self.where} cannot be read: {error}.") from error
-        image = (
-            cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-        )
-        if image is None:
-            raise UserError(f"image {self.where / name} does not decode.")
-        rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        return rgb
-
-
-def find_images(root: Path) -> Images | None:
-    """Return the first folder with images in it, else the zip, else None.
-
-    One scan of the directory, not one look-up an image: 200,000 files take about 0.2 s. The answer
-    is kept until the folder or the zip changes.
-    """
-    for name in _FOLDERS:
-        folder = root / name
-        if folder.is_dir() and (images := _scan_folder(folder, folder.stat().st_mtime_ns)).names:
-            return images
-    for name in _ZIPS:
-        path = root / name
-        if path.is_file():
-            return _scan_zip(path, path.stat().st_mtime_ns)
-    return None
-
-
-@lru_cache(maxsize=8)
-def _scan_folder(folder: Path, changed: int) -> Images:
-    with os.scandir(folder) as entries:
-        names = frozenset(entry.name for entry in entries if entry.name.lower().endswith(_SUFFIXES))
-    return Images(folder, names)
-
-
-@lru_cache(maxsize=4)
-def _scan_zip(path: Path, changed: int) -> Images:
-    members: dict[str, str] = {}
-    for member in _open_zip(path, os.getpid()).namelist():
-        name = member.rsplit("/", 1)[-1]
-        # Members are only ever read into memory; archives made on a Mac carry ._ doubles.
-        if _NAME.match(name) and not name.startswith(".") and "__MACOSX" not in member:
-            members[name] = member
-    return Images(path, frozenset(members), members)
-
-
-_zip_lock = threading.Lock()
-
-
-def _open_zip(path: Path, process: int) -> zipfile.ZipFile:
-    """Return this process's open handle: a forked worker must not share the file's position."""
-    with _zip_lock:
-        return _opened(path, process)
-
-
-@lru_cache(maxsize=2)
-def _opened(path: Path, process: int) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path} is not a readable zip ({error}); an interrupted download? Get it again."
-        ) from error
 
 
 def read_attributes(path: Path, notes: list[str]) -> pd.DataFrame:
@@ -176,7 +66,8 @@ def read_attributes(path: Path, notes: list[str]) -> pd.DataFrame:
         name = table.index[wrong.argmax()]
         values = sorted(set(table.loc[name]) - {1, -1})
         raise UserError(
-            f"{path}:{_line_of(path, name)}: {name} has the label {values[0]}; allowed are 1 and -1."
+            f"{path}:{_line_of(path, name)}: {name} has the label {values[0]}; "
+            "allowed are 1 and -1."
         )
     if announced is not None and announced != len(table):
         notes.append(
@@ -284,7 +175,7 @@ def _read_table(
             f"{path} cannot be read: {error}."
         ) from error
     table = table.set_index("image")
-    bad_name = ~table.index.astype(str).str.match(_NAME.pattern, flags=re.IGNORECASE)
+    bad_name = ~table.index.astype(str).str.match(IMAGE_NAME.pattern, flags=re.IGNORECASE)
     if bad_name.any() or (dtype == "float64" and table.isna().to_numpy().any()):
         raise _malformed(path, len(columns), header, is_csv) or UserError(f"{path} is malformed.")
     if not table.index.is_unique:
@@ -305,7 +196,7 @@ def _malformed(path: Path, columns: int, header: int, is_csv: bool) -> UserError
                 continue
             parts = [part.strip() for part in line.split(",")] if is_csv else line.split()
             where = f"{path}:{number}"
-            if not _NAME.match(parts[0]):
+            if not IMAGE_NAME.match(parts[0]):
                 return UserError(f"{where}: '{parts[0][:60]}' is not an image name (NAME.jpg).")
             if len(parts) != columns + 1:
                 return UserError(

@@ -40,7 +40,7 @@ class Canonical(KeypointModel):
     def points(
         self, index: FaceIndex, read: Callable[[int], NDArray[np.uint8]]
     ) -> NDArray[np.float32]:
-        """Return the average face for each image, ``(N, 98, 2)``; images are opened for their size."""
+        """Return the average face for each image, ``(N, 98, 2)``, at the size of the image."""
         import numpy as np
 
         from farbench.masks import wflw98

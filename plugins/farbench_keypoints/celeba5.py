@@ -22,8 +22,8 @@ class CelebA5(KeypointModel):
     first-order effect of turning the head: x = s R X + t + z v, six numbers from five points. A
     similarity alone places the outline of a turned face badly (the nose moves against the jaw), an
     affine map is no better; the depth term halves that error. Depths z are rough and hand-set (nose
-    tip 0.55 of the distance between the eyes before them, ears 0.8 behind). What the five points do not
-    show (an open mouth, raised brows, a long face) is the canonical face's.
+    tip 0.55 of the distance between the eyes before them, ears 0.8 behind). What the five points do
+    not show (an open mouth, raised brows, a long face) is the canonical face's.
     """
 
     name = "celeba5"

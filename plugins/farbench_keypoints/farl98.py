@@ -98,8 +98,8 @@ def _load(loader: Callable[..., Any], model: str, device: str) -> Any:
     except OSError as error:  # urllib's errors are OSErrors
         raise UserError(
             f"keypoints 'farl98': the weights of {model} can neither be found nor downloaded "
-            f"({error}). On a machine with a network run this once, or put {_WEIGHTS} (and, without "
-            "landmarks, the detector's file) into torch hub's folder `checkpoints/` "
+            f"({error}). On a machine with a network run this once, or put {_WEIGHTS} (and, "
+            "without landmarks, the detector's file) into torch hub's folder `checkpoints/` "
             "(~/.cache/torch/hub/checkpoints). Without them use `keypoints: dlib68` or celeba5."
         ) from error
 

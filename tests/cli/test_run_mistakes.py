@@ -198,7 +198,7 @@ def test_a_network_that_cannot_be_had_is_told_before_anything_is_written(tiny, s
 
 
 def test_weights_that_cannot_be_downloaded_are_told_quickly_and_quietly(tiny, monkeypatch):
-    from farbench.running import offline
+    from farbench.nn import offline
 
     monkeypatch.setattr(offline, "answers", lambda address: False)
     monkeypatch.setenv("HF_HUB_CACHE", str(tiny.folder))

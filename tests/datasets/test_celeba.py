@@ -10,8 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from farbench.benchmark.schema import Images
+from farbench.data.source import open_source
 from farbench.errors import UserError
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
+from farbench_datasets import celeba_images
 from farbench_datasets.celeba import CelebA
 
 NAMES = [f"{number:06d}.jpg" for number in range(1, 7)]
@@ -282,3 +285,25 @@ def test_reading_from_the_zip_writes_nothing(zipped: Path) -> None:
     for row in dataset.index(zipped).frame.itertuples():
         dataset.read(zipped, row)
     assert sorted(path for path in zipped.rglob("*")) == before
+
+
+@pytest.mark.parametrize("layout", ["flat", "zipped", "kaggle"])
+def test_an_exchanged_image_makes_another_manifest(
+    layout: str, request: pytest.FixtureRequest
+) -> None:
+    root = request.getfixturevalue(layout)
+    before = open_source(CelebA(), root, Images()).manifest
+    assert open_source(CelebA(), root, Images()).manifest == before
+    other = cv2.imencode(".jpg", np.full((218, 178, 3), 9, np.uint8))[1].tobytes()
+    if layout == "zipped":
+        path = root / "img_align_celeba.zip"
+        with zipfile.ZipFile(path) as held:
+            members = {name: held.read(name) for name in held.namelist()}
+        name = next(name for name in members if name.endswith("000001.jpg"))
+        with zipfile.ZipFile(path, "w") as written:
+            for member, data in members.items():
+                written.writestr(member, other if member == name else data)
+    else:
+        next(root.rglob("000001.jpg")).write_bytes(other)
+    celeba_images._opened.cache_clear()  # as a new process would
+    assert open_source(CelebA(), root, Images()).manifest != before

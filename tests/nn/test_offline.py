@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from farbench.running import offline
+from farbench.nn import offline
 
 
 @pytest.mark.parametrize("reachable", [True, False])
