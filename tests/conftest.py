@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tiny import tiny as tiny
+from tiny_benchmark import tiny as tiny
 
 PLUGIN = '''
 from typing import ClassVar, Literal

@@ -29,7 +29,7 @@ class SyntheticFaces(Dataset):
     source = "farbench_datasets/synthetic"
     needs_root = False
     info = DatasetInfo(
-        title="synthetic faces",
+        title="Synthetic faces",
         citation="farbench: faces drawn by its own renderer, no photographs involved.",
         licence="MIT, like farbench",
         how_to_get="Nothing to get: the faces are drawn when they are needed.",

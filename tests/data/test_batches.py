@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 import torch
-from miniature import NO_CHANGE, colour_batches
 from numpy.typing import NDArray
+from tiny_parts import NO_CHANGE, colour_batches
 
 from farbench.benchmark.schema import Augmentation
 from farbench.data.batches import Batch, Batches

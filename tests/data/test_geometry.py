@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import cv2
-import miniature
 import numpy as np
 import pytest
+import tiny_parts
 import torch
 from numpy.typing import NDArray
 
@@ -35,7 +35,7 @@ def test_the_middle_is_cut_out_exactly(packed: int) -> None:
     images = noise(2, packed)
     out = geometry.warp(images.__getitem__, geometry.center_crop(2, packed, 20), 20, 3)
     assert np.array_equal(out, images[:, 6:26, 6:26])
-    centred = geometry.random_warp(5, np.arange(2), packed, 20, miniature.NO_CHANGE)
+    centred = geometry.random_warp(5, np.arange(2), packed, 20, tiny_parts.NO_CHANGE)
     assert np.array_equal(centred, geometry.center_crop(2, packed, 20))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-import miniature  # noqa: F401 - one thread
 import pytest
+import tiny_parts  # noqa: F401 - one thread
 import torch
 from torch import Tensor, nn
 

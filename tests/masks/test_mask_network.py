@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from miniature import CPU
+from tiny_parts import CPU
 from torch import Tensor, nn
 
 from farbench.benchmark.schema import Images, MaskProtocol

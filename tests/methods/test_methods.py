@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 import torch
-from miniature import celeba_problem
+from tiny_parts import celeba_problem
 
 from farbench import CELEBA_ATTRIBUTES, BinaryAttributes, Method, UserError
 from farbench_methods import farbench_methods

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from miniature import colour_problem
+from tiny_parts import colour_problem
 from torch import Tensor, nn
 
 from farbench.nn.heads import GroupedHeads, one_group, start_at_prior

@@ -6,9 +6,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import miniature  # noqa: F401 - one thread
 import pytest
 import timm
+import tiny_parts  # noqa: F401 - one thread
 import torch
 
 from farbench.errors import UserError

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import miniature  # noqa: F401 - one thread
 import pytest
 import timm
+import tiny_parts  # noqa: F401 - one thread
 import torch
 
 from farbench.errors import UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tiny import DATASET
+from tiny_benchmark import DATASET
 
 SMALL = [
     word

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from miniature import CPU, TinyNet, colour_batches
+from tiny_parts import CPU, TinyNet, colour_batches
 from torch import Tensor, nn
 
 from farbench.errors import UserError

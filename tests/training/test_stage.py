@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from miniature import CPU, TinyMethod, TinyNet, colour_batches, colour_problem
 from safetensors.torch import load_file, save_file
+from tiny_parts import CPU, TinyMethod, TinyNet, colour_batches, colour_problem
 from torch import Tensor, nn
 
 from farbench import Loss, Stage
@@ -216,7 +216,7 @@ def test_weights_are_handed_on_module_by_module() -> None:
 
 
 def test_a_group_head_starts_afresh_behind_a_trunk_that_is_handed_on() -> None:
-    from miniature import celeba_problem
+    from tiny_parts import celeba_problem
 
     from farbench_methods.attribute_grouping import AttributeGrouping
     from farbench_methods.baseline import Baseline
