@@ -27,6 +27,14 @@ def farbench_cell_finished(cell, metrics):
 """
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """Take SIGINT even where this process was started to ignore it, as background jobs are."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def same_results(one: Path, other: Path) -> None:
     """Compare two cells bit for bit, but for times."""
     assert (one / "metrics.json").read_bytes() == (other / "metrics.json").read_bytes()
