@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("torch", "timm", "numpy", "opencv-python-headless", "pillow")
+LIBRARIES = (
+    "torch",
+    "timm",
+    "segmentation-models-pytorch",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "dlib-bin",
+)
 # Rooms that cannot change what a network learns: messages, files, plugin discovery, the YAML (its
 # values are in the recipe). Nor can scores: their version belongs to the score, and a cell can be
 # scored again.
@@ -61,7 +69,13 @@ def digest(value: Any) -> str:
 @functools.cache
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that compute."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # an extra that is not installed cannot have computed anything
+    return versions
 
 
 def code_identity(modules: Iterable[str]) -> dict[str, Any]:
@@ -85,8 +99,12 @@ def code_identity(modules: Iterable[str]) -> dict[str, Any]:
         found[name], imported = _read_module(path, name)
         followed = {"farbench", name.split(".")[0], *_plugin_packages()}
         waiting += [other for other in imported if other.split(".")[0] in followed]
-    named = {_stable_name(name): digest for name, digest in found.items()}
-    return {"modules": dict(sorted(named.items())), "libraries": library_versions()}
+    named: dict[str, str] = {}
+    for name in sorted(found, key=lambda name: (_stable_name(name), found[name])):
+        # Two plugin files may share a name; neither may vanish behind the other.
+        stable = _stable_name(name)
+        named[stable] = f"{named[stable]}+{found[name]}" if stable in named else found[name]
+    return {"modules": named, "libraries": library_versions()}
 
 
 @functools.cache

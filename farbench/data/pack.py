@@ -88,6 +88,9 @@ def pack(
             except UserError as error:
                 broken[i] = str(error)
                 return
+            except Exception as error:
+                broken[i] = f"image {i} of the index: {type(error).__name__}: {error}."
+                return
             sizes[i] = image.shape[:2]
             pixels[i] = resize(image, side)
 

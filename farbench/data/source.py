@@ -27,7 +27,7 @@ class Source:
         dataset: The data set with its options.
         root: Its folder, or None.
         index: The chosen rows, in the data set's order.
-        manifest: Digest of ids, splits, labels and file sizes.
+        manifest: Digest of the data set, its options, ids, splits, labels, points and file sizes.
     """
 
     dataset: Dataset
@@ -106,7 +106,7 @@ def open_source(dataset: Dataset, data_root: Path | None, images: Images) -> Sou
     _check(dataset, index)
     index = _choose(index, images)
     sizes = dataset.sizes(root, list(index.frame["image"]))
-    return Source(dataset, root, index, _manifest(index, sizes))
+    return Source(dataset, root, index, _manifest(dataset, index, sizes))
 
 
 def _find_root(dataset: Dataset, data_root: Path | None) -> Path | None:
@@ -173,8 +173,10 @@ def _take(index: FaceIndex, keep: NDArray[np.bool_]) -> FaceIndex:
     return FaceIndex(frame, points, list(index.notes))
 
 
-def _manifest(index: FaceIndex, sizes: Sequence[int]) -> str:
+def _manifest(dataset: Dataset, index: FaceIndex, sizes: Sequence[int]) -> str:
     digest = hashlib.sha256()
+    # Two data sets, or one with other options, may share labels and differ in their pixels.
+    digest.update(repr((dataset.name, sorted(dataset.options().items()))).encode())
     frame = index.frame
     for name in sorted(frame.columns):
         column = frame[name]

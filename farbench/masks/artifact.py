@@ -95,7 +95,7 @@ def plan_masks(
             "keypoints": {"name": keypoints.name, "options": keypoints.options()},
             "data": source.manifest,
         },
-        code_identity([type(keypoints).__module__]),
+        code_identity([type(keypoints).__module__, type(source.dataset).__module__]),
         {},
     )
     network = Identity(

@@ -17,6 +17,7 @@ from farbench.masks.artifact import MaskPlan, plan_masks
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.manager import Registry
 from farbench.plugins.method import Problem, Stage
+from farbench.scoring.metrics import METRIC_VERSION
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.cells import cell_status
 from farbench.training.device import Compute, choose_compute
@@ -177,7 +178,7 @@ class Planner:
             compute=compute,
             identity=identity,
             folder=cell,
-            status=cell_status(folder / cell, identity.key),
+            status=cell_status(folder / cell, identity.key, weights=protocol.keep_weights),
         )
 
     def _masks(
@@ -254,6 +255,9 @@ def _stage_run(
         type(row.loss).__module__,
         type(source.dataset).__module__,
     ]
+    if protocol.selection == "best_valid":
+        # Here a score decides which weights are kept, so its definition is part of the recipe.
+        recipe["metric_version"] = METRIC_VERSION
     grouping = getattr(method, "grouping", None)
     if grouping is not None:
         groups = problem.groups(grouping)

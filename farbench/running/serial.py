@@ -22,7 +22,7 @@ from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
 from farbench.running.progress import Progress, counted, duration
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
-from farbench.store.atomic import write_json
+from farbench.store.atomic import read_json, write_json
 
 
 class SerialRun:
@@ -67,7 +67,13 @@ class SerialRun:
         plan = self._planner(self._pack).plan(benchmark)
         self._try_networks(plan)
         self._make_folder(plan.folder)
+        left_out = _rows_left_out(plan)
         write_plan(plan)
+        if left_out:
+            self.progress.line(
+                f"note: the table shows the rows of this run alone; {', '.join(left_out)} "
+                "come back when the benchmark is run with them (nothing is lost)."
+            )
         for note in plan.notes:
             self.progress.line(f"note: {note}")
         waiting = plan.to_run()
@@ -196,6 +202,16 @@ def _packed_identity(source: Source, side: int) -> Identity:
         code_identity(["farbench.data.pack", type(source.dataset).__module__]),
         {},
     )
+
+
+def _rows_left_out(plan: Plan) -> list[str]:
+    """Return the rows of the plan on disk that the new one, which takes its place, lacks."""
+    path = plan.folder / files.PLAN
+    if not path.is_file():
+        return []
+    before = [cell["row"] for cell in read_json(path).get("cells", [])]
+    rows = {cell.row.row.id for cell in plan.cells}
+    return [row for row in dict.fromkeys(before) if row not in rows]
 
 
 def write_plan(plan: Plan) -> None:

@@ -23,10 +23,11 @@ WEIGHTS = "model.safetensors"
 PREDICTIONS = {"test": "predictions.npz", "valid": "predictions.valid.npz"}
 
 
-def cell_status(folder: Path, key: str) -> str:
+def cell_status(folder: Path, key: str, *, weights: bool = False) -> str:
     """Return "finished", "started" (failed or cut short) or "new".
 
-    A cell is finished when its ``cell.json``, which is written last, says so under this key.
+    A cell is finished when its ``cell.json``, which is written last, says so under this key, and,
+    if ``weights`` are wanted, they are there too.
     """
     path = folder / CELL
     if not folder.is_dir():
@@ -36,7 +37,8 @@ def cell_status(folder: Path, key: str) -> str:
     except (OSError, ValueError):
         return "started"
     same = record.get("identity", {}).get("key") == key
-    return "finished" if same and record.get("status") == "finished" else "started"
+    whole = not weights or (folder / WEIGHTS).is_file()
+    return "finished" if same and whole and record.get("status") == "finished" else "started"
 
 
 def write_predictions(

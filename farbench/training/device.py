@@ -108,17 +108,18 @@ class Forward:
                 outputs = self.network(images, masks)
             else:
                 outputs = self.network(images)
-        return self._logits(outputs, len(batch.targets))
+        return self._logits(outputs, tuple(batch.targets.shape))
 
-    def _logits(self, outputs: object, count: int) -> Tensor:
+    def _logits(self, outputs: object, shape: tuple[int, ...]) -> Tensor:
         if not isinstance(outputs, dict) or self.task not in outputs:
             got = sorted(outputs) if isinstance(outputs, dict) else type(outputs).__name__
             raise TypeError(
                 f"the network must return a dict with the entry '{self.task}', not {got}"
             )
         logits: Tensor = outputs[self.task]
-        if logits.ndim != 2 or len(logits) != count:
+        if tuple(logits.shape) != shape:
             raise TypeError(
-                f"the output '{self.task}' has shape {tuple(logits.shape)}, not ({count}, A)"
+                f"the output '{self.task}' must have the shape {shape} (images, attributes), "
+                f"not {tuple(logits.shape)}"
             )
         return logits.float()

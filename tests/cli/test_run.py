@@ -223,3 +223,9 @@ def test_images_that_do_not_decode_are_named_and_can_be_skipped(tiny):
     assert record["dataset"]["images"]["train"] == 39
     again = tiny.run("--set", "dataset.broken=5", "--skip-broken", "--dry-run")
     assert "2 cells: 2 finished, 0 to run." in again.out
+
+
+def test_a_run_of_some_rows_says_which_the_table_loses(tiny) -> None:
+    tiny.run()
+    assert "coarse come back" in tiny.run("--rows", "fine").err
+    assert "come back" not in tiny.run().err

@@ -205,3 +205,16 @@ def test_a_bare_frame_is_an_index(root: Path, monkeypatch: pytest.MonkeyPatch) -
     whole = opened(root)
     monkeypatch.setattr(Files, "index", lambda self, root: whole.index.frame)
     assert len(opened(root)) == 36
+
+
+def test_options_that_change_pixels_alone_make_another_manifest() -> None:
+    """Two renderings share labels and points; their packed images must not be mixed up."""
+    from farbench.benchmark.schema import Images
+    from farbench_datasets.synthetic_faces import SyntheticFaces
+
+    small = {"train": 6, "valid": 3, "test": 3}
+    one = open_source(SyntheticFaces(**small), None, Images()).manifest
+    assert open_source(SyntheticFaces(**small), None, Images()).manifest == one
+    assert (
+        open_source(SyntheticFaces(**small, height=109, width=89), None, Images()).manifest != one
+    )

@@ -64,7 +64,7 @@ class NotFinite(Loss):
         ("{method: stumbles}", "ValueError: this network"),
         ("{method: stumbles, at: forward}", "RuntimeError: a defect in forward"),
         ("{method: stumbles, at: output}", "TypeError: the network must return a dict with"),
-        ("{method: stumbles, at: shape}", "TypeError: the output 'attributes' has shape (1, 4)"),
+        ("{method: stumbles, at: shape}", "TypeError: the output 'attributes' must have t"),
         (
             "{method: tiny_net, protocol: {loss: not_finite}}",
             "the loss of stage 'joint' became nan in epoch 1; try a lower protocol.learning_rate",

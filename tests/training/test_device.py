@@ -27,7 +27,7 @@ class Keep(nn.Module):
         self.seen = inputs
         if self.output is not None:
             return self.output
-        return {"colours": inputs[0].mean((2, 3))}
+        return {"colours": nn.functional.pad(inputs[0].mean((2, 3)), (0, 1))}  # (N, 4)
 
 
 BATCH = next(iter(colour_batches(6, 6).evaluate(np.arange(6))))
@@ -66,8 +66,8 @@ def test_masks_are_given_where_they_are_asked_for() -> None:
     [
         (torch.zeros(6, 4), "dict with the entry 'colours', not Tensor"),
         ({"other": torch.zeros(6, 4)}, r"not \['other'\]"),
-        ({"colours": torch.zeros(6)}, r"shape \(6,\), not \(6, A\)"),
-        ({"colours": torch.zeros(5, 4)}, r"shape \(5, 4\)"),
+        ({"colours": torch.zeros(6)}, r"shape \(6, 4\) .*, not \(6,\)"),
+        ({"colours": torch.zeros(5, 4)}, r"not \(5, 4\)"),
     ],
 )
 def test_a_network_that_breaks_the_contract_is_told(output: object, words: str) -> None:
