@@ -44,6 +44,9 @@ class MaskProtocol(Section):
         None, description="Train on this many images of the train split; null is all."
     )
     rotation: float = Field(15.0, ge=0, le=180, description="Largest training rotation, degrees.")
+    dice: float = Field(
+        0.0, ge=0, description="Weight of a soft Dice loss beside cross-entropy; helps small parts."
+    )
     threshold: float = Field(0.5, gt=0, lt=1, description="A pixel is kept above this probability.")
     stored_size: int = Field(64, ge=16, description="Side at which the binary masks are stored.")
     seed: int = Field(0, ge=0, description="One mask network serves all rows and seeds.")

@@ -272,3 +272,17 @@ def test_an_encoder_takes_pretrained_weights_whole_or_not_at_all(
     made = network.MaskNetwork(4, protocol, pretrained=True)
     assert all((p == 0.25).all() for p in made.unet.encoder.parameters())
     assert not any((p == 0.25).all() for p in made.unet.decoder.parameters() if p.ndim > 1)
+
+
+def test_dice_weighs_small_groups_like_large_ones() -> None:
+    masks = torch.zeros(1, 2, 8, 8)
+    masks[:, 0, :6], masks[:, 1, 0, 0] = 1, 1
+    empty = torch.full((1, 2, 8, 8), -20.0)
+    plain = network.mask_loss(empty, masks, 0)
+    cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits(empty, masks)
+    torch.testing.assert_close(plain, cross_entropy)
+    # Nothing predicted: 1 - 1/(area + 1) for each group, with areas 48 and 1.
+    dice = ((1 - 1 / 49) + (1 - 1 / 2)) / 2
+    torch.testing.assert_close(network.mask_loss(empty, masks, 2) - plain, torch.tensor(2 * dice))
+    right = torch.where(masks > 0, 20.0, -20.0)
+    assert network.mask_loss(right, masks, 1) < 1e-4
