@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from farbench.plugins.loss import Loss
     from farbench.plugins.method import MaskRequest, Method, Problem, Stage
     from farbench.plugins.specs import hookimpl
+    from farbench.plugins.weighting import TaskWeighting
     from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
+    from farbench.tasks.base import Task, TrainStatistics
+    from farbench.tasks.classes import Classes
+    from farbench.tasks.identity import Identity
+    from farbench.tasks.landmarks import Landmarks
+    from farbench.tasks.scalar import Scalar
 
 __version__ = "0.1.0"
 
@@ -38,26 +44,40 @@ _HOME = {
     "Problem": "farbench.plugins.method",
     "Stage": "farbench.plugins.method",
     "hookimpl": "farbench.plugins.specs",
+    "TaskWeighting": "farbench.plugins.weighting",
     "BinaryAttributes": "farbench.tasks.attributes",
     "CELEBA_ATTRIBUTES": "farbench.tasks.attributes",
+    "Task": "farbench.tasks.base",
+    "TrainStatistics": "farbench.tasks.base",
+    "Classes": "farbench.tasks.classes",
+    "Identity": "farbench.tasks.identity",
+    "Landmarks": "farbench.tasks.landmarks",
+    "Scalar": "farbench.tasks.scalar",
 }
 
 __all__ = [
     "CELEBA_ATTRIBUTES",
     "BinaryAttributes",
     "CellEvent",
+    "Classes",
     "Dataset",
     "DatasetInfo",
     "EpochEvent",
     "FaceIndex",
     "Group",
     "Grouping",
+    "Identity",
     "KeypointModel",
+    "Landmarks",
     "Loss",
     "MaskRequest",
     "Method",
     "Problem",
+    "Scalar",
     "Stage",
+    "Task",
+    "TaskWeighting",
+    "TrainStatistics",
     "UserError",
     "__version__",
     "hookimpl",

@@ -46,6 +46,9 @@ class ToyFaces(Dataset):
     needs_root: ClassVar[bool] = False
     noise: float = Field(0.0, ge=0, le=1)
 
+    def tasks(self):
+        return (BinaryAttributes("attributes", ("Bald", "Smiling")),)
+
 
 class ToyLoss(Loss):
     """A toy loss."""

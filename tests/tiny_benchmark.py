@@ -38,7 +38,7 @@ class TinyNet(Method):
         """Return the network."""
         from torch import nn
 
-        outputs, cells = len(problem.task.attributes), self.cells
+        outputs, cells = len(problem.attributes.attributes), self.cells
 
         class Network(nn.Module):
             def __init__(self):

@@ -11,10 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from farbench import CELEBA_ATTRIBUTES, BinaryAttributes, Method, Problem, Stage
+from farbench import (
+    CELEBA_ATTRIBUTES,
+    BinaryAttributes,
+    Method,
+    Problem,
+    Stage,
+    TrainStatistics,
+)
 from farbench.benchmark.schema import Augmentation
 from farbench.data.batches import Batches
 from farbench.data.pack import PackedImages
+from farbench.data.targets import Targets
 from farbench.training.device import Compute
 
 torch.set_num_threads(1)
@@ -22,13 +30,15 @@ cv2.setNumThreads(1)
 
 CPU = Compute(torch.device("cpu"), "float32", 1)
 COLOURS = ("red", "green", "blue", "bright")
+COLOUR_TASK = BinaryAttributes("colours", COLOURS)
 NO_CHANGE = Augmentation(crop="center", flip=0, rotation=0, rotation_probability=0)
 
 
 def colour_problem(**changes: object) -> Problem:
     """Four attributes that can be read off the mean colour."""
-    settings = {"prevalence": {"colours": (0.5, 0.3, 0.1, 0.7)}, "pretrained": False} | changes
-    return Problem((BinaryAttributes("colours", COLOURS),), 16, **settings)  # type: ignore[arg-type]
+    rates = changes.pop("rates", (0.5, 0.3, 0.1, 0.7))
+    settings = {"statistics": {"colours": TrainStatistics(rates)}, "pretrained": False} | changes
+    return Problem((COLOUR_TASK,), 16, **settings)  # type: ignore[arg-type]
 
 
 def celeba_problem(prevalence: Sequence[float] | None = None, side: int = 64) -> Problem:
@@ -39,7 +49,7 @@ def celeba_problem(prevalence: Sequence[float] | None = None, side: int = 64) ->
     return Problem(
         (BinaryAttributes("attributes", CELEBA_ATTRIBUTES),),
         side,
-        {"attributes": rates},
+        {"attributes": TrainStatistics(rates)},
         pretrained=False,
         groupings={grouping.name: grouping for grouping in farbench_groupings()},
     )
@@ -57,7 +67,13 @@ def colour_images(count: int, side: int = 20) -> tuple[NDArray[np.uint8], NDArra
 def colour_batches(count: int, batch_size: int) -> Batches:
     """Batches of 16 px crops of the colour images."""
     pixels, labels = colour_images(count)
-    return Batches(pixels, labels, None, 16, 4, batch_size)
+    return Batches(pixels, colour_targets(labels), None, 16, 4, batch_size)
+
+
+def colour_targets(labels: NDArray[np.int8]) -> Targets:
+    """The four attributes as targets."""
+    known = {"colours": COLOUR_TASK.statistics(labels)}
+    return Targets((COLOUR_TASK,), known, {"colours": labels})
 
 
 def packed(pixels: NDArray[np.uint8]) -> PackedImages:

@@ -16,8 +16,8 @@ from farbench.benchmark.schema import Section
 class Component(Section):
     """What changes in the row when a component is off, and when it is on."""
 
-    off: dict[str, Any] = Field({}, description="Method options, or `method:`, without it.")
-    on: dict[str, Any] = Field({}, description="Method options, or `method:`, with it.")
+    off: dict[str, Any] = Field({}, description="Options, `method`, `protocol.KEY` without it.")
+    on: dict[str, Any] = Field({}, description="Options, `method`, `protocol.KEY` with it.")
 
 
 class Ablation(Section):
@@ -37,7 +37,8 @@ class Ablation(Section):
 def ablation_rows(raw: Any, places: Places) -> Iterator[tuple[str, dict[str, Any], Places]]:
     """Yield id, row and places of every row of an ``ablate:`` block.
 
-    A component's ``on`` and ``off`` may also name another ``method``; where two components set
+    A component's ``on`` and ``off`` may also name another ``method``, or a key of the protocol as
+    ``protocol.KEY``; where two components set
     the same option, the later one wins. Components that are on are the row's check marks.
 
     Args:
@@ -57,18 +58,22 @@ def ablation_rows(raw: Any, places: Places) -> Iterator[tuple[str, dict[str, Any
         row: dict[str, Any] = {"method": block.method, "label": label, "marks": list(switched_on)}
         row_places = Places({(): places.at(()), ("method",): places.at(("method",))})
         options: dict[str, Any] = dict(block.options)
+        protocol: dict[str, Any] = {}
         row_places.graft(("options",), places.below(("options",)))
         for name, component in block.components.items():
             switch = "on" if name in switched_on else "off"
             for key, value in getattr(component, switch).items():
-                target: tuple[str, ...] = (key,) if key == "method" else ("options", key)
+                own = key == "method" or key.startswith("protocol.")
+                target = tuple(key.split(".", 1)) if own else ("options", key)
                 row_places.forget(target)
                 row_places.graft(target, places.below(("components", name, switch, key)))
                 if key == "method":
                     row["method"] = value
+                elif own:
+                    protocol[target[1]] = value
                 else:
                     options[key] = value
-        row["options"] = options
+        row |= {"options": options, "protocol": protocol}
         yield f"{block.prefix}{row_id}", row, row_places
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from farbench.benchmark.places import KeyPath, Places
+from farbench.benchmark.yaml_lines import shortened
 from farbench.errors import UserError, did_you_mean
 
 _LIMITS = {
@@ -25,6 +27,8 @@ _LIMITS = {
     "too_long": "must have at most {max_length} entries",
     "finite_number": "must be a finite number",
 }
+
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
 
 
 def user_error(
@@ -53,7 +57,17 @@ def user_error(
             continue  # pydantic counts only the valid entries; the invalid ones are told anyway
         for message in dict.fromkeys(_messages(model, data, path, details)):
             lines.append(places.error((*prefix, *path), message))
-    return UserError("\n".join(lines))
+    return UserError("\n".join(_known_once(lines)))
+
+
+def _known_once(lines: list[str]) -> list[str]:
+    """Leave a list of known names to the last of the lines that end in it."""
+    kept = []
+    for number, line in enumerate(lines, 1):
+        told, known, names = line.partition(" Known: ")
+        repeated = known and any(later.endswith(known + names) for later in lines[number:])
+        kept.append(told if repeated else line)
+    return kept
 
 
 def _existing(data: Any, loc: Sequence[str | int]) -> KeyPath:
@@ -82,14 +96,14 @@ def _messages(
         return [f"unknown key.{did_you_mean(key, known)} Known: {', '.join(sorted(known))}."]
     if "missing" in kinds:
         return [f"'{detail['loc'][-1]}' is missing" for detail in details]
+    annotation = annotation_at(model, path)
     limits = [_LIMITS[kind] for kind in kinds if kind in _LIMITS]
-    if limits:
+    if limits and sum(bool(_limits(one)) for one in _members(annotation)) < 2:
         context = {key: v for detail in details for key, v in detail.get("ctx", {}).items()}
         return [f"{limit.format(**context)}, got {_short(value)}" for limit in sorted(limits)]
     custom = [detail for detail in details if detail["type"] in ("value_error", "assertion_error")]
     if custom:
         return [str(detail.get("ctx", {}).get("error", detail["msg"])) for detail in custom]
-    annotation = annotation_at(model, path)
     if annotation is None:
         return [details[0]["msg"]]
     return [f"expected {describe(annotation)}, got {_short(value)}"]
@@ -107,8 +121,7 @@ def _short(value: Any) -> str:
         return "nothing (null)"
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(repr(value))
 
 
 def _keys(annotation: Any) -> list[str]:
@@ -126,6 +139,32 @@ def _options(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, types.UnionType):
         return tuple(inner for option in get_args(annotation) for inner in _options(option))
     return (annotation,)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union, else the annotation itself, with their ``Annotated``."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(inner for option in get_args(annotation) for inner in _members(option))
+    return (annotation,)
+
+
+def _limits(annotation: Any) -> str:
+    """Return the limits of an ``Annotated`` type: ``"> 0 and < 1"``."""
+    if get_origin(annotation) is not Annotated:
+        return ""
+    found: list[str] = []
+    for extra in get_args(annotation)[1:]:
+        found += map(limit, extra.metadata if isinstance(extra, FieldInfo) else [extra])
+    return " and ".join(filter(None, found))
+
+
+def limit(constraint: Any) -> str:
+    """Write one constraint of pydantic: ``">= 0"``; nothing for what is no limit."""
+    for attribute, sign in _SIGNS.items():
+        value = getattr(constraint, attribute, None)
+        if value is not None:
+            return f"{sign} {value}"
+    return ""
 
 
 def annotation_at(annotation: Any, path: Sequence[str | int]) -> Any:
@@ -161,11 +200,13 @@ _WORDS: dict[Any, tuple[str, str]] = {
 
 
 def describe(annotation: Any, plural: bool = False) -> str:
-    """Say in words what a type accepts: ``"a list of 3, 4 or 5"``."""
-    options = _options(annotation)
-    if len(options) > 1:
-        return _either([describe(option, plural) for option in options])
-    option = options[0]
+    """Say in words what a type accepts: ``"a list of 3 or 4"``, ``"an integer >= 1 or null"``."""
+    members = _members(annotation)
+    if len(members) > 1:
+        return _either([describe(member, plural) for member in members])
+    option = members[0]
+    if get_origin(option) is Annotated:
+        return f"{describe(get_args(option)[0], plural)} {_limits(option)}".rstrip()
     origin = get_origin(option) or option
     if origin is Literal:
         return _either([_short(value) for value in get_args(option)])

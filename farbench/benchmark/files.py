@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from farbench.benchmark.locate import find, looks_like_path
+from farbench.benchmark.locate import expanded, find, looks_like_path
 from farbench.benchmark.places import Document, Places, merged
 from farbench.benchmark.protocols import as_changes
+from farbench.benchmark.schema import Protocol
 from farbench.benchmark.yaml_lines import read_yaml, shown
 from farbench.errors import UserError, did_you_mean
 
@@ -17,6 +18,8 @@ KEYS = (
     "extends",
     "protocol",
     "datasets",
+    "join",
+    "tasks",
     "plugins",
     "seeds",
     "metrics",
@@ -75,14 +78,22 @@ def read_benchmark(path: Path, trail: tuple[Path, ...] = ()) -> tuple[Document, 
 def _check_keys(document: Document, path: Path) -> None:
     """Refuse unknown top-level keys, all at once."""
     unknown = [key for key in document.data if key not in KEYS]
-    if unknown:
+    if not unknown:
+        return
+    of_protocol = [key for key in unknown if key in Protocol.model_fields]
+    if of_protocol == unknown and set(document.data) <= {*of_protocol, "title", "extends"}:
         raise UserError(
-            "\n".join(
-                f"{document.places.at((key,))}: unknown key '{key}'.{did_you_mean(key, KEYS)} "
-                f"Known: {', '.join(KEYS)}."
-                for key in unknown
-            )
+            f"{shown(path)}: this is a protocol, not a benchmark: it says {', '.join(unknown)}. "
+            f"Give it with --protocol {path.name}, or write what it says under `protocol:` in a "
+            "benchmark."
         )
+    lines = []
+    for key in unknown:
+        hint = did_you_mean(key, KEYS)
+        if key in of_protocol and not hint:
+            hint = f" It is a protocol's: write `protocol: {{{key}: ...}}`."
+        lines.append(f"{document.places.at((key,))}: unknown key '{key}'.{hint}")
+    raise UserError("\n".join(lines) + f" Known: {', '.join(KEYS)}.")
 
 
 def _make_absolute(document: Document, folder: Path) -> None:
@@ -98,15 +109,14 @@ def _make_absolute(document: Document, folder: Path) -> None:
             raise UserError(places.error((key,), f"expected a list of strings, got {values!r}"))
         if key == "plugins":
             for index, value in enumerate(values):
-                if not (folder / Path(value).expanduser()).exists():
+                if not (folder / expanded(value, places.at((key, index)))).exists():
                     raise UserError(places.error((key, index), f"no file or folder '{value}'"))
-        data[key] = [_absolute(value, folder, always=key == "plugins") for value in values]
-
-
-def _absolute(value: str, folder: Path, always: bool) -> str:
-    if always or looks_like_path(value):
-        return str(folder / Path(value).expanduser())
-    return value
+        data[key] = [
+            str(folder / expanded(value, places.at((key, index))))
+            if key == "plugins" or looks_like_path(value)
+            else value
+            for index, value in enumerate(values)
+        ]
 
 
 def _drop_removed_rows(

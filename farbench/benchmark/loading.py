@@ -240,14 +240,13 @@ def _check_together(benchmark: Benchmark, places: Places) -> None:
                 known = ", ".join(benchmark.marks) or "none; add `marks: [...]` to the file"
                 message = f"mark '{mark}' is not declared.{hint} Declared: {known}."
                 mistakes.append(places.error(("rows", row.id, "marks", index), message))
-    for key in ("seeds", "metrics", "marks", "published"):
+    for key in ("seeds", "metrics", "marks", "published", "tasks"):
         values: tuple[Any, ...] = getattr(benchmark, key)
         repeated = sorted({str(value) for value in values if values.count(value) > 1})
         if repeated:
             mistakes.append(places.error((key,), f"{', '.join(repeated)} given more than once"))
-    for key in ("seeds", "metrics"):
-        if not getattr(benchmark, key):
-            mistakes.append(places.error((key,), "the list is empty"))
+    if not benchmark.seeds:
+        mistakes.append(places.error(("seeds",), "the list is empty"))
     ids = [row.id for row in benchmark.rows]
     if benchmark.compare is not None and benchmark.compare not in ids:
         hint = did_you_mean(benchmark.compare, ids)

@@ -56,17 +56,23 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
         where: Where the source was written, for the error.
 
     Raises:
-        UserError: There is no such file or name.
+        UserError: There is no such file or name, or the file's name cannot name results.
     """
     names = shipped_names(kind)
+    prefix = f"{where}: " if where else ""
+    folder = base or Path.cwd()
+    if source.endswith(".py"):
+        hint = f" A plugin file is given with --plugins {source}." if kind == "benchmark" else ""
+        raise UserError(f"{prefix}'{source}' is a Python file; a {kind} is a YAML file.{hint}")
     if not looks_like_path(source):
         if source in names:
             return shipped_path(kind, source)
+        _refuse_other_files(kind, source, folder, prefix)
         raise unknown_name(kind, source, names, where)
-    path = (base or Path.cwd()) / Path(source).expanduser()
+    path = folder / expanded(source, where)
     if path.is_file():
+        _check_stem(path, prefix)
         return path
-    prefix = f"{where}: " if where else ""
     stem = Path(source).stem
     if stem in names:
         hint = (
@@ -76,3 +82,46 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
         hint = did_you_mean(stem, names)
     state = "is a folder, not a file" if path.is_dir() else "does not exist"
     raise UserError(f"{prefix}{kind} file {shown(path)} {state}.{hint}")
+
+
+def _check_stem(path: Path, prefix: str) -> None:
+    """Refuse a file whose name without suffix is no good name for a folder of results."""
+    if path.stem.startswith(".") or not path.stem.isprintable():
+        raise UserError(
+            f"{prefix}{shown(path)!r}: the results are named for the file; give it a name that is "
+            "printable and does not begin with a dot."
+        )
+
+
+def expanded(source: str, where: str = "") -> Path:
+    """Return the path with ``~`` and ``~user`` replaced.
+
+    Args:
+        source: The path as it was typed.
+        where: Where it was written, for the error.
+
+    Raises:
+        UserError: There is no such user.
+    """
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        prefix = f"{where}: " if where else ""
+        raise UserError(f"{prefix}'{source}': there is no such home folder.") from None
+
+
+def _refuse_other_files(kind: ShippedKind, source: str, folder: Path, prefix: str) -> None:
+    """Refuse a word that is no shipped name, but stands for something on disk.
+
+    Raises:
+        UserError: There is such a file or folder, or such a file with a YAML suffix.
+    """
+    for suffix in (".yaml", ".yml"):
+        if source and (folder / f"{source}{suffix}").is_file():
+            raise UserError(
+                f"{prefix}no {kind} '{source}' is shipped with farbench. "
+                f"Did you mean the file '{source}{suffix}'?"
+            )
+    if source and (folder / source).exists():
+        what = "folder" if (folder / source).is_dir() else "file"
+        raise UserError(f"{prefix}{what} '{source}' is no {kind}: a {kind} file ends in .yaml.")

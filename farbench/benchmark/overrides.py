@@ -9,10 +9,21 @@ from typing import Any
 from farbench.benchmark.places import NAMED_PLUGINS, Document, dotted, put
 from farbench.benchmark.rows import RESERVED
 from farbench.benchmark.schema import Protocol
-from farbench.benchmark.yaml_lines import parse_value
+from farbench.benchmark.yaml_lines import parse_value, shortened
 from farbench.errors import UserError, did_you_mean
 
-PLAIN_KEYS = ("title", "caption", "seeds", "metrics", "marks", "compare", "published", "datasets")
+PLAIN_KEYS = (
+    "title",
+    "caption",
+    "seeds",
+    "metrics",
+    "marks",
+    "compare",
+    "published",
+    "datasets",
+    "join",
+    "tasks",
+)
 """Top-level keys of a benchmark that ``--set`` replaces as they stand."""
 
 _FLAGS = {"plugins": "--plugins PATH", "protocol": "--protocol NAME"}
@@ -38,12 +49,12 @@ def parse_sets(sets: Iterable[str]) -> list[Override]:
     for text in sets:
         key, equals, value = text.partition("=")
         key = key.strip()
-        place = f"--set {text}"
+        place = f"--set {shortened(text, 80)}"
         if not equals or not key or "" in key.split("."):
             raise UserError(f"{place}: write KEY=VALUE, for example --set protocol.epochs=2.")
         path = tuple(key.split("."))
         _check_head(path, key, place)
-        overrides.append(Override(key, path, parse_value(value, place), place))
+        overrides.append(Override(key, path, parse_value(value.strip(), place), place))
     return overrides
 
 

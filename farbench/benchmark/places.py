@@ -8,7 +8,7 @@ from typing import Any
 
 KeyPath = tuple[str | int, ...]
 
-NAMED_PLUGINS = ("dataset", "loss", "keypoints")
+NAMED_PLUGINS = ("dataset", "loss", "weighting", "keypoints")
 """Protocol keys that hold a plugin: a name, or ``{name:, options}``."""
 
 
@@ -99,7 +99,7 @@ def _merge(
     for key, value in top.items():
         below = (*path, key)
         old = result.get(key)
-        if key in NAMED_PLUGINS and isinstance(value, dict):
+        if (key in NAMED_PLUGINS or path[-1:] == ("losses",)) and isinstance(value, dict):
             # Options of one plugin mean nothing to another, so a name starts afresh.
             old = None if "name" in value else {"name": old} if isinstance(old, str) else old
         if isinstance(old, dict) and isinstance(value, dict):

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
-from farbench.benchmark.explain import user_error
 from farbench.benchmark.loading import LoadedBenchmark
+from farbench.benchmark.named import build, find_entry, refuse_unknown, resolve_plugin, with_place
 from farbench.benchmark.places import KeyPath, Places, dotted
 from farbench.benchmark.schema import Protocol, Row
+from farbench.benchmark.tasks import (
+    check_method,
+    check_metrics,
+    choose_tasks,
+    fitting_loss,
+)
 from farbench.errors import UserError, did_you_mean, unknown_name
-from farbench.plugins.base import Plugin
 from farbench.plugins.dataset import Dataset
+from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.loss import Loss
-from farbench.plugins.manager import BrokenPlugin, Entry, Registry
+from farbench.plugins.manager import Entry, Registry
+from farbench.plugins.mapped import MappedDataset
 from farbench.plugins.method import Method
-
-P = TypeVar("P", bound=Plugin)
+from farbench.plugins.weighting import TaskWeighting
+from farbench.tasks import DEFAULT_LOSSES
+from farbench.tasks.base import Task
 
 
 @dataclass(frozen=True)
 class ResolvedRow:
     """A row with its own protocol and its plugins, options checked.
 
-    ``keypoints`` is None only where the protocol says ``auto`` and no such plugin is installed.
+    ``losses`` are by task or by kind of task. ``keypoints`` is None only where the protocol says
+    ``auto`` and no such plugin is installed.
     """
 
     row: Row
     protocol: Protocol
     method: Method
-    loss: Loss
+    losses: Mapping[str, Loss]
+    weighting: TaskWeighting
     keypoints: KeypointModel | None
+
+    def loss_of(self, task: Task) -> Loss:
+        """Return a task's loss: by its name, or by its kind.
+
+        Raises:
+            UserError: There is none, or it is made for another kind of task.
+        """
+        loss = self.losses.get(task.name, self.losses.get(task.kind))
+        return fitting_loss(loss, task, f"row '{self.row.id}'")
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,12 @@ class ResolvedBenchmark:
     rows: tuple[ResolvedRow, ...]
     datasets: tuple[Dataset, ...]
 
+    def tasks(self, row: Row, dataset: Dataset) -> tuple[Task, ...]:
+        """Return what a row predicts on a data set: its own choice, or the benchmark's."""
+        key: KeyPath = ("rows", row.id, "tasks") if row.tasks else ("tasks",)
+        names = row.tasks or self.loaded.benchmark.tasks
+        return choose_tasks(dataset, names, self.loaded.places.at(key))
+
 
 def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBenchmark:
     """Find and check every method, loss, keypoint model and data set of a benchmark.
@@ -52,27 +77,105 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
     Raises:
         UserError: A name or option is unknown, or an option's value is wrong; with file and line.
     """
-    _check_metrics(loaded)
     _check_method_options(loaded, registry)
     rows = []
     for row in loaded.benchmark.rows:
         protocol = loaded.protocol_of(row)
         method = resolve_row(row, protocol, registry, loaded.places, loaded.method_options)
         prefix: KeyPath = ("rows", row.id, "protocol")
-        at = {key: _protocol_path(row, key, prefix) for key in ("loss", "keypoints", "method")}
+        at = {
+            key: _protocol_path(row, key, prefix)
+            for key in ("loss", "losses", "weighting", "keypoints", "method")
+        }
         check_protocol_method(protocol, registry, loaded.places, at["method"])
-        loss = resolve_plugin(
-            "loss", registry.losses, protocol.loss, loaded.places, at["loss"], registry.broken
+        losses = resolve_losses(protocol, registry, loaded.places, at["loss"], at["losses"])
+        weighting = resolve_plugin(
+            "task weighting",
+            registry.weightings,
+            protocol.weighting,
+            loaded.places,
+            at["weighting"],
+            registry.broken,
         )
         points = resolve_keypoints(protocol, registry, loaded.places, at["keypoints"])
-        rows.append(ResolvedRow(row, protocol, method, loss, points))
+        rows.append(ResolvedRow(row, protocol, method, losses, weighting, points))
     datasets = [
-        resolve_plugin(
-            "dataset", registry.datasets, spec, loaded.places, ("datasets", i), registry.broken
-        )
+        _resolve_dataset(spec, registry, loaded.places, ("datasets", i))
         for i, spec in enumerate(loaded.benchmark.datasets)
     ]
-    return ResolvedBenchmark(loaded, tuple(rows), tuple(datasets))
+    if loaded.benchmark.join:
+        if len(datasets) < 2:
+            place = loaded.places.at(("join",))
+            raise UserError(f"{place}: join: there is one data set; name two or more to join.")
+        datasets = [JoinedDataset(parts=tuple(datasets))]
+    resolved = ResolvedBenchmark(loaded, tuple(rows), tuple(datasets))
+    _check_tasks(resolved)
+    return resolved
+
+
+def _check_tasks(benchmark: ResolvedBenchmark) -> None:
+    """Refuse tasks that a data set lacks, a method or loss cannot serve, or a metric is not of."""
+    places = benchmark.loaded.places
+    every: dict[Task, None] = {}
+    for row in benchmark.rows:
+        for dataset in benchmark.datasets:
+            tasks = benchmark.tasks(row.row, dataset)
+            every |= dict.fromkeys(tasks)
+            check_method(row.method, tasks, places.at(("rows", row.row.id)))
+            for task in tasks:
+                row.loss_of(task)
+    check_metrics(benchmark.loaded.benchmark.metrics, list(every), places)
+
+
+def _resolve_dataset(
+    spec: str | Mapping[str, Any], registry: Registry, places: Places, path: KeyPath
+) -> Dataset:
+    """Return the data set, seen through the ``map:`` of its entry where it has one."""
+    mapping = None
+    if not isinstance(spec, str) and "map" in spec:
+        mapping = spec["map"]
+        spec = {key: value for key, value in spec.items() if key != "map"}
+    dataset: Dataset = resolve_plugin(
+        "dataset", registry.datasets, spec, places, path, registry.broken
+    )
+    if mapping is None:
+        return dataset
+    where = Places()
+    where.graft((*path, "map"), with_place(places, (*path, "map")))
+    try:
+        mapped = MappedDataset.model_validate({"inner": dataset, "mapping": mapping})
+    except ValidationError:
+        raise UserError(
+            where.error((*path, "map"), "expected {TASK: {FROM: TO, ...}}, names to names")
+        ) from None
+    mapped.tasks()
+    return mapped
+
+
+def resolve_losses(
+    protocol: Protocol,
+    registry: Registry,
+    places: Places,
+    loss_path: KeyPath,
+    losses_path: KeyPath,
+) -> dict[str, Loss]:
+    """Return the losses that a protocol names, by task or kind of task, and the usual others.
+
+    Raises:
+        UserError: A name or option is unknown, or a value is wrong.
+    """
+    losses: dict[str, Loss] = {}
+    for kind, usual in DEFAULT_LOSSES.items():
+        if usual in registry.losses:
+            losses[kind] = registry.losses[usual].value()
+    losses["attributes"] = resolve_plugin(
+        "loss", registry.losses, protocol.loss, places, loss_path, registry.broken
+    )
+    for key, spec in protocol.losses.items():
+        losses[key] = resolve_plugin(
+            "loss", registry.losses, spec, places, (*losses_path, key), registry.broken
+        )
+    return losses
 
 
 def _protocol_path(row: Row, key: str, prefix: KeyPath) -> KeyPath:
@@ -103,7 +206,7 @@ def resolve_row(
     Raises:
         UserError: The method or an option is unknown, or a value is wrong.
     """
-    entry = _entry(
+    entry = find_entry(
         "method",
         registry.methods,
         row.method,
@@ -124,46 +227,14 @@ def resolve_row(
                 continue
             options[key] = value
             where.forget((key,))
-            where.graft((key,), _with_place(places, (*path, key)))
-    _refuse_unknown(entry, options, where, ("rows", row.id))
-    method: Method = _build(entry.value, options, where, ("rows", row.id))
+            where.graft((key,), with_place(places, (*path, key)))
+    refuse_unknown(entry, options, where, ("rows", row.id))
+    method: Method = build(entry.value, options, where, ("rows", row.id))
     _check_grouping(method, registry, where)
     stand_in = protocol.substitute.get(getattr(method, "backbone", ""))
     if stand_in is not None:
-        method = _build(entry.value, {**options, "backbone": stand_in}, where, ("rows", row.id))
+        method = build(entry.value, {**options, "backbone": stand_in}, where, ("rows", row.id))
     return method
-
-
-def resolve_plugin(
-    kind: str,
-    entries: Mapping[str, Entry[type[P]]],
-    spec: str | Mapping[str, Any],
-    places: Places,
-    path: KeyPath = (),
-    broken: Iterable[BrokenPlugin] = (),
-) -> P:
-    """Return the plugin that a name, or ``{name:, options}``, stands for.
-
-    Args:
-        kind: What it is, in the singular, for the errors.
-        entries: The plugins of that kind.
-        spec: The name, or a mapping with ``name`` and options.
-        places: Where values were written.
-        path: The key path of ``spec`` in ``places``.
-        broken: Plugins that could not be loaded; the error for an unknown name points to them.
-
-    Raises:
-        UserError: The name or an option is unknown, or a value is wrong.
-    """
-    options = {} if isinstance(spec, str) else dict(spec)
-    name = spec if isinstance(spec, str) else options.pop("name", None)
-    if not isinstance(name, str):
-        message = f"expected a name or {{name: NAME, OPTION: ...}}, got {spec!r}"
-        raise UserError(places.error(path, message))
-    entry = _entry(kind, entries, name, places.at(path), broken)
-    where = _with_place(places, path)
-    _refuse_unknown(entry, options, where, path)
-    return _build(entry.value, options, where, path)
 
 
 def resolve_keypoints(
@@ -195,15 +266,6 @@ def check_protocol_method(
         UserError: Names the key and its line.
     """
     _check_known_anywhere(protocol.method, registry, places, path)
-
-
-def _check_metrics(loaded: LoadedBenchmark) -> None:
-    """Refuse a metric that is never computed."""
-    from farbench.scoring.metrics import METRICS
-
-    for index, metric in enumerate(loaded.benchmark.metrics):
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS, loaded.places.at(("metrics", index)))
 
 
 def _check_method_options(loaded: LoadedBenchmark, registry: Registry) -> None:
@@ -243,52 +305,3 @@ def _check_known_anywhere(
                 f"{place}: {dotted((*path, key))}: no method has an option '{key}'."
                 f"{did_you_mean(key, known)} Known: {', '.join(sorted(known))}."
             )
-
-
-def _entry(
-    kind: str,
-    entries: Mapping[str, Entry[type[P]]],
-    name: str,
-    where: str,
-    broken: Iterable[BrokenPlugin],
-) -> Entry[type[P]]:
-    """Look a name up; where it is missing, say which plugins could not be loaded."""
-    if name in entries:
-        return entries[name]
-    error = unknown_name(kind, name, entries, where)
-    left_out = ", ".join(f"'{plugin.name}' ({plugin.error})" for plugin in broken)
-    if left_out:
-        error = UserError(f"{error} Plugins that could not be loaded: {left_out}.")
-    raise error
-
-
-def _with_place(places: Places, path: KeyPath) -> Places:
-    """Return the places below a path, its own one certainly among them."""
-    below = places.below(path)
-    below.lines.setdefault((), places.at(path))
-    return below
-
-
-def _refuse_unknown(
-    entry: Entry[type[P]], options: Mapping[str, Any], where: Places, path: KeyPath
-) -> None:
-    """Refuse options that the plugin does not have, all at once."""
-    known = list(entry.value.model_fields)
-    mistakes = [
-        f"{where.at((key,))}: {dotted(path)}: {entry.value.kind} '{entry.name}' has no option "
-        f"'{key}'.{did_you_mean(key, known)} Options: {', '.join(known) or 'none'}."
-        for key in options
-        if key not in known
-    ]
-    if mistakes:
-        raise UserError("\n".join(mistakes))
-
-
-def _build(cls: type[P], options: Mapping[str, Any], where: Places, path: KeyPath) -> P:
-    """Validate the options against the plugin's fields."""
-    try:
-        return cls.model_validate(dict(options))
-    except ValidationError as error:
-        at_path = Places()
-        at_path.graft(path, where)
-        raise user_error(error, cls, dict(options), at_path, path) from None

@@ -1,4 +1,4 @@
-"""Expands the rows of a benchmark: written out, spread by ``grid:``, or made by ``ablate:``."""
+"""Expands the rows of a benchmark: written out, spread by ``grid:``, made by ``ablate:``, alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from farbench.benchmark.ablate import ablation_rows
 from farbench.benchmark.places import Document, KeyPath, Places, put
 from farbench.errors import UserError, did_you_mean
 
-RESERVED = ("method", "label", "marks", "protocol", "grid", "options")
+RESERVED = ("method", "label", "marks", "protocol", "grid", "options", "tasks", "single_task")
 """Keys of a row that are not method options."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]*")
@@ -99,6 +99,8 @@ def _normal(row_id: str, raw: Any, places: Places) -> Document:
             "protocol": dict(protocol),
             "options": dict(options),
             "grid": raw.get("grid"),
+            "tasks": raw.get("tasks") or [],
+            "single_task": raw.get("single_task", False),
         },
         Places(dict(places.lines)),
     )
@@ -113,6 +115,29 @@ def _normal(row_id: str, raw: Any, places: Places) -> Document:
 
 
 def _spread(row_id: str, row: Document) -> list[tuple[str, Document]]:
+    """Return the rows that one stands for: of its ``grid:``, each with its ``single_task`` twin.
+
+    Raises:
+        UserError: The grid is malformed, or ``single_task`` is neither true nor false.
+    """
+    single = row.data.pop("single_task")
+    if not isinstance(single, bool):
+        place = row.places.at(("single_task",))
+        raise UserError(
+            f"{place}: rows.{row_id}.single_task: expected true or false, got {single!r}."
+        )
+    spread = _spread_grid(row_id, row)
+    if not single:
+        return spread
+    twins = []
+    for own_id, own in spread:
+        alone = Document(_copy(own.data), Places(dict(own.places.lines)))
+        alone.data |= {"alone": True, "label": f"{own.data['label']}, each task alone", "marks": []}
+        twins += [(own_id, own), (f"{own_id}-single", alone)]
+    return twins
+
+
+def _spread_grid(row_id: str, row: Document) -> list[tuple[str, Document]]:
     """Return the row itself, or one row for each combination of its ``grid:``."""
     grid = row.data.pop("grid")
     if grid is None:
@@ -147,7 +172,7 @@ def _copy(data: dict[str, Any]) -> dict[str, Any]:
 
 def _is_own(key: str) -> bool:
     """Tell whether a grid key is the row's own (method, protocol.*) and not an option."""
-    return key == "method" or key.startswith(("protocol.", "options."))
+    return key in ("method", "tasks") or key.startswith(("protocol.", "options."))
 
 
 def _slug(value: Any) -> str:

@@ -22,12 +22,18 @@ class Augmentation(Section):
     rotation_probability: float = Field(0.35, ge=0, le=1, description="Probability of a rotation.")
 
 
-class Images(Section):
-    """How many images of each split are used: the first N by a fixed shuffle; null is all."""
+Amount = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | None
 
-    train: Annotated[int, Field(ge=1)] | None = None
-    valid: Annotated[int, Field(ge=1)] | None = None
-    test: Annotated[int, Field(ge=1)] | None = None
+
+class Images(Section):
+    """How many images of each split are used: the first N by a fixed shuffle; null is all.
+
+    A number below 1 is a share of the split (0.1: a tenth).
+    """
+
+    train: Amount = Field(None, description="Of the train split: a number, a share, or all.")
+    valid: Amount = Field(None, description="Of the valid split, likewise.")
+    test: Amount = Field(None, description="Of the test split, likewise.")
 
 
 class MaskProtocol(Section):
@@ -74,9 +80,17 @@ class Protocol(Section):
     method: dict[str, Any] = Field(
         {}, description="Defaults for options of any method that has them."
     )
-    loss: str | dict[str, Any] = Field("bce", description="A loss by name, or {name:, options}.")
+    loss: str | dict[str, Any] = Field(
+        "bce", description="Loss of binary attributes by name, or {name:, options}."
+    )
+    losses: dict[str, str | dict[str, Any]] = Field(
+        {}, description="Losses of other tasks: task or kind of task -> loss, as in `loss`."
+    )
+    weighting: str | dict[str, Any] = Field(
+        "equal", description="How the losses of several tasks are joined, as in `loss`."
+    )
     start_at_prior: bool = Field(
-        True, description="Start last biases at the train log-odds of each attribute."
+        True, description="Start last biases at the train labels' log-odds, or their mean shape."
     )
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = Field(3e-4, gt=0)
@@ -117,6 +131,8 @@ class Row(Section):
     options: dict[str, Any] = {}
     marks: tuple[str, ...] = Field((), description="Check-mark columns that are ticked.")
     protocol: dict[str, Any] = Field({}, description="Protocol keys this row changes.")
+    tasks: tuple[str, ...] = Field((), description="Tasks of this row; empty: the benchmark's.")
+    alone: bool = Field(False, description="Each task is trained by itself, in a cell of its own.")
 
 
 class Benchmark(Section):
@@ -127,9 +143,15 @@ class Benchmark(Section):
     caption: str = ""
     plugins: tuple[str, ...] = Field((), description="Plugin files or folders of this benchmark.")
     datasets: tuple[str | dict[str, Any], ...] = ()
+    join: bool = Field(False, description="Train on all data sets together, not on one by one.")
+    tasks: tuple[str, ...] = Field(
+        (), description="What is predicted; empty: what the data set says is its default."
+    )
     protocol: Protocol
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
-    metrics: tuple[str, ...] = ("accuracy", "mA")
+    metrics: tuple[str, ...] = Field(
+        (), description="METRIC, of every task that has it, or TASK.METRIC; empty: the usual ones."
+    )
     marks: tuple[str, ...] = Field((), description="Check-mark columns, in order.")
     compare: str | None = Field(None, description="Row id that differences are taken to.")
     published: tuple[str, ...] = Field((), description="Names in benchmarks/published/.")

@@ -44,8 +44,15 @@ for _tag, _pattern, _first in (
 
 
 def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int:
-    """Read an integer in base ten (YAML 1.1 would read a leading zero as octal)."""
-    return int(node.value)
+    """Read an integer in base ten (YAML 1.1 would read a leading zero as octal).
+
+    Raises:
+        ValueError: It is none, or has more than 64 bits, which no library behind can hold.
+    """
+    value = int(node.value)
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(value)
+    return value
 
 
 def _construct_float(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -76,21 +83,30 @@ def read_yaml(path: Path) -> Document:
             something else than a mapping. The message names file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        held = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"no file {shown(path)}.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{shown(path)}: not a UTF-8 text file.") from None
     except OSError as error:
         raise UserError(f"cannot read {shown(path)}: {error.strerror or error}.") from None
+    try:
+        text = held.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = held[: error.start].count(b"\n") + 1
+        raise UserError(f"{shown(path)}:{line}: not UTF-8 text; save the file as UTF-8.") from None
     places = Places()
     value = _parse(text, shown(path), places)
     if not isinstance(value, dict):
-        what = "is empty" if value is None else f"holds {type(value).__name__} {value!r}"
+        what = "is empty" if value is None else "holds a list" if isinstance(value, list) else ""
         raise UserError(
-            f"{shown(path)}: expected keys and values (`title: ...`), but the file {what}."
+            f"{shown(path)}: expected keys and values (`title: ...`), but the file "
+            f"{what or 'holds none'}."
         )
     return Document(value, places)
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Return the text, cut at ``limit`` characters where it is longer."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def parse_value(text: str, place: str) -> Any:
@@ -113,12 +129,24 @@ def _parse(text: str, source: str, places: Places, with_lines: bool = True) -> A
             return _Converter(loader, source, places, with_lines).convert(node, ())
         finally:
             loader.dispose()
+    except RecursionError:
+        raise UserError(f"{source}: too many levels, one inside the other.") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{source}:{mark.line + 1}" if mark and with_lines else source
-        raise UserError(f"{at}: not valid YAML: {error.problem or error.context}.") from None
+        raise UserError(f"{at}: not valid YAML: {_problem(error)}.") from None
     except yaml.YAMLError as error:
         raise UserError(f"{source}: not valid YAML: {' '.join(str(error).split())}.") from None
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """Return what PyYAML says is wrong, in words that help."""
+    problem = str(error.problem or error.context)
+    if r"character '\t'" in problem:
+        return "there is a tab; use spaces"
+    if problem.startswith("but found another document"):
+        return "a second document begins here (`---`); a file holds one"
+    return problem
 
 
 class _Converter:
@@ -152,7 +180,10 @@ class _Converter:
             try:
                 return self.loader.construct_object(node, deep=True)
             except (ValueError, KeyError):  # as in `!!int x`
-                raise UserError(f"{self.at(node)}: not valid YAML: '{node.value}'.") from None
+                kind = node.tag.rpartition(":")[2].replace("int", "integer of at most 64 bits")
+                raise UserError(
+                    f"{self.at(node)}: '{shortened(node.value)}' is no {kind}."
+                ) from None
         finally:
             self.open.pop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,9 @@ EXIT_FAILED = 1
 EXIT_MISTAKE = 2
 """A mistake in what was asked."""
 EXIT_INTERRUPTED = 130
+
+_REFUSED = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
+"""What an operating system refuses whatever the program: to be told, not traced."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,9 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), EXIT_FAILED)
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:  # the reader of our output is gone, as in `farbench list | head`
-        sys.stderr.close()
-        return 0
+    except SystemExit as error:
+        # How typer answers when the reader of our output is gone, as in `farbench list | head`.
+        if isinstance(error.__context__, BrokenPipeError):
+            return 0
+        raise
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        name = f": {str(error.filename)[:100]}" if error.filename else ""
+        return _fail(f"{error.strerror}{name}", EXIT_MISTAKE)
+    except MemoryError as error:
+        return _fail(f"not enough memory. {error}".rstrip(), EXIT_FAILED)
     except Exception as error:
         return _from_typer(error)
     if code == EXIT_INTERRUPTED:  # newer versions of typer catch the interrupt themselves
@@ -53,11 +66,16 @@ def _from_typer(error: Exception) -> int:
     code = getattr(error, "exit_code", None)
     if not isinstance(code, int):
         raise error
-    if hasattr(error, "format_message"):
-        context = getattr(error, "ctx", None)
-        hint = f" Type `{context.command_path} --help`." if context else ""
-        return _fail(f"{error.format_message()}{hint}", code)
-    return code
+    if not hasattr(error, "format_message"):
+        return code
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+        print(message, file=sys.stderr)
+        return code
+    context = getattr(error, "ctx", None)
+    hint = f" Type `{context.command_path} --help`." if context else ""
+    end = "" if message.endswith((".", "?")) else "."
+    return _fail(f"{message}{end}{hint}", code)
 
 
 def _interrupted() -> int:

@@ -12,7 +12,8 @@ from farbench.errors import UserError
 from farbench.plugins.manager import KINDS, Registry
 
 FILE_KINDS: dict[str, ShippedKind] = {"benchmarks": "benchmark", "protocols": "protocol"}
-ALL_KINDS = (*KINDS, *FILE_KINDS)
+SINGULAR = {kind: of.singular for kind, of in KINDS.items()} | FILE_KINDS
+"""Every kind, in the order of the lists, and what one of them is called."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Item:
 
     Attributes:
         kind: The plural, as `farbench list` takes it.
-        value: The plugin class, the grouping, or None for a file.
+        value: The plugin class, the record (a grouping), or None for a file.
     """
 
     kind: str
@@ -40,7 +41,8 @@ def items(kind: str, registry: Registry) -> Iterator[Item]:
             yield Item(kind, name, _title(kind, name), "shipped with farbench", shown(path))
         return
     for name, entry in sorted(getattr(registry, kind).items()):
-        summary = entry.value.source if kind == "groupings" else entry.value.summary()
+        is_class = isinstance(entry.value, type)
+        summary = entry.value.summary() if is_class else entry.value.source
         yield Item(kind, name, summary, entry.provider, entry.origin, entry.value)
 
 

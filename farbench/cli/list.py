@@ -18,23 +18,22 @@ def list_plugins(
         str | None,
         typer.Argument(
             metavar="[KIND]",
-            help="methods, datasets, losses, keypoints, groupings, benchmarks or protocols; "
-            "all of them if left out.",
+            help="One kind alone, such as methods, losses or protocols; all kinds if left out.",
             show_default=False,
         ),
     ] = None,
     plugins: Plugins = None,
     strict: Strict = False,
 ) -> None:
-    """List methods, data sets, losses, keypoint models, groupings, benchmarks and protocols."""
-    from farbench.cli.catalogue import ALL_KINDS, items
+    """List what plugins provide, kind by kind, and the shipped benchmarks and protocols."""
+    from farbench.cli.catalogue import SINGULAR, items
     from farbench.errors import unknown_name
 
-    if kind is not None and kind not in ALL_KINDS:
-        raise unknown_name("kind", kind, ALL_KINDS)
+    if kind is not None and kind not in SINGULAR:
+        raise unknown_name("kind", kind, SINGULAR)
     registry = load_registry(plugins or (), strict)
     first = True
-    for one in ALL_KINDS if kind is None else (kind,):
+    for one in SINGULAR if kind is None else (kind,):
         found = list(items(one, registry))
         if not first:
             typer.echo("")

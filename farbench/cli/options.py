@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +27,7 @@ Strict = Annotated[
 
 
 def load_registry(paths: Sequence[str | Path], strict: bool) -> Registry:
-    """Load the plugins and warn of each broken one on stderr.
+    """Load the plugins and warn of each broken one on stderr, one line each.
 
     Raises:
         UserError: A path does not exist, a name is provided twice, or, if ``strict``, a plugin is
@@ -35,12 +36,14 @@ def load_registry(paths: Sequence[str | Path], strict: bool) -> Registry:
     from farbench.plugins.manager import load_plugins
 
     registry = load_plugins(paths, strict=strict)
-    for plugin in registry.broken:
-        error = " ".join(plugin.error.split())
+    for index, plugin in enumerate(registry.broken):
         typer.echo(
-            f"farbench: warning: plugin '{plugin.name}' ({plugin.source}) is left out: {error}",
+            f"farbench: warning: plugin '{plugin.name}' ({plugin.source}) is left out: "
+            f"{plugin.error}",
             err=True,
         )
+        # Errors that come later name the plugin again; why it is broken is told here alone.
+        registry.broken[index] = dataclasses.replace(plugin, error="see the warning above")
     return registry
 
 

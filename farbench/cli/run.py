@@ -101,7 +101,7 @@ def run(
     loaded = load_benchmark(
         benchmark,
         protocol=protocol,
-        dataset=dataset,
+        dataset=None if dataset is None else ",".join(comma_list(dataset) or ()),
         rows=comma_list(rows),
         seeds=_seeds(seeds),
         sets=sets or (),
@@ -151,8 +151,10 @@ def _seeds(text: str | None) -> list[int] | None:
     if parts is None:
         return None
     for part in parts:
-        if not part.isdecimal():
+        if not (part.isascii() and part.isdecimal()):
             raise UserError(f"--seeds: expected integers with commas, such as 0,1,2; got '{part}'.")
+        if len(part) > 18:  # seeds are in the names of folders
+            raise UserError(f"--seeds: a seed has at most 18 digits, got {len(part)}.")
     if not parts:
         raise UserError("--seeds: no seed given, such as 0,1,2.")
     return [int(part) for part in parts]

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from farbench.cli.catalogue import Item
+    from farbench.errors import UserError
 
 WIDTH = 100
 """Columns that a line may have."""
+VALUE = 24
+"""Columns of a table's values; a longer one has lines of its own."""
 
 
 def show(
@@ -27,21 +30,34 @@ def show(
     strict: Strict = False,
 ) -> None:
     """Show what a name stands for: its options, where it comes from, what to cite."""
-    from farbench.cli.catalogue import ALL_KINDS, items
-    from farbench.errors import unknown_name
+    from farbench.cli.catalogue import SINGULAR, items
 
     registry = load_registry(plugins or (), strict)
-    everything = [item for kind in ALL_KINDS for item in items(kind, registry)]
+    everything = [item for kind in SINGULAR for item in items(kind, registry)]
     found = [item for item in everything if item.name == name]
     if not found:
-        raise unknown_name("name", name, {item.name for item in everything})
+        raise _unknown(name, sorted({item.name for item in everything}))
     typer.echo("\n\n".join("\n".join(_describe(item)) for item in found))
+
+
+def _unknown(name: str, known: list[str]) -> UserError:
+    """Return the error for a name that nobody provides; names that go on from it come first."""
+    from farbench.errors import UserError, unknown_name
+
+    longer = [one for one in known if name and one.startswith(name.lower())]
+    if len(longer) > 1:
+        return UserError(
+            f"unknown name '{name}'. Names that begin with it: {', '.join(longer)}. "
+            "`farbench list` has all."
+        )
+    return unknown_name("name", name, known)
 
 
 def _describe(item: Item) -> list[str]:
     """Return the lines for one thing."""
-    singular = {"losses": "loss", "keypoints": "keypoint model", "datasets": "data set"}
-    lines = [f"{singular.get(item.kind, item.kind.rstrip('s'))} {item.name}"]
+    from farbench.cli.catalogue import SINGULAR
+
+    lines = [f"{SINGULAR[item.kind]} {item.name}"]
     body = {
         "groupings": _grouping,
         "datasets": _dataset,
@@ -53,11 +69,10 @@ def _describe(item: Item) -> list[str]:
 
 def _plugin(item: Item) -> list[str]:
     """Describe a plugin class: docstring, source, options."""
-    lines = [
-        f"  {line}".rstrip() for line in inspect.cleandoc(item.value.__doc__ or "").split("\n")
-    ]
+    text = inspect.cleandoc(item.value.__doc__ or "")
+    lines = [f"  {line}".rstrip() for line in text.splitlines()]
     if item.value.source:
-        lines.append(f"source: {item.value.source}")
+        lines += _wrap(item.value.source, "source: ", "  ")
     return [*lines, *_options(item.value)]
 
 
@@ -78,11 +93,11 @@ def _dataset(item: Item) -> list[str]:
 
 def _grouping(item: Item) -> list[str]:
     """Describe a grouping: its groups, their regions, their attributes."""
-    lines = [f"source: {item.value.source}", "groups:"]
+    lines = [*_wrap(item.value.source, "source: ", "  "), "groups:"]
     for group, members in item.value.groups.items():
         region = item.value.regions.get(group)
         at = f" (region {region})" if region else ""
-        lines.append(f"  {group}{at}: {', '.join(members)}")
+        lines += _wrap(", ".join(members), f"  {group}{at}: ", "    ")
     return lines
 
 
@@ -91,8 +106,9 @@ def _benchmark(item: Item) -> list[str]:
     from farbench.benchmark.loading import load_benchmark
 
     benchmark = load_benchmark(item.name).benchmark
-    lines = [f"  {text}" for text in (benchmark.title, benchmark.caption) if text]
-    lines += [
+    lines = [
+        *_wrap(benchmark.title, "  ", "  "),
+        *_wrap(benchmark.caption, "  ", "  "),
         f"protocol: {benchmark.protocol.name}",
         f"metrics: {', '.join(benchmark.metrics)}",
         f"seeds: {', '.join(map(str, benchmark.seeds))}",
@@ -102,8 +118,9 @@ def _benchmark(item: Item) -> list[str]:
     lines.append("rows:")
     width = max(len(row.id) for row in benchmark.rows)
     for row in benchmark.rows:
-        options = "".join(f", {key} {value}" for key, value in row.options.items())
-        lines.append(f"  {row.id.ljust(width)}  {row.label}: {row.method}{options}")
+        options = "".join(f", {key} {_written(value)}" for key, value in row.options.items())
+        start = f"  {row.id.ljust(width)}  "
+        lines += _wrap(f"{row.label}: {row.method}{options}", start, " " * (len(start) + 2))
     return [*lines, f"run it: farbench run {item.name}"]
 
 
@@ -133,27 +150,21 @@ def _values(model: type[BaseModel], value: Any, prefix: str = "") -> list[tuple[
 
 def _options(model: type[BaseModel]) -> list[str]:
     """Return the lines of a plugin's options."""
-    from farbench.benchmark.explain import describe
+    from farbench.benchmark.explain import describe, limit
 
     rows = []
     for key, field in model.model_fields.items():
-        default = "required" if field.is_required() else _written(field.get_default())
-        limits = "".join(f", {limit}" for limit in map(_limit, field.metadata) if limit)
+        default = (
+            "required"
+            if field.is_required()
+            else _written(field.get_default(call_default_factory=True))
+        )
+        limits = "".join(f", {one}" for one in map(limit, field.metadata) if one)
         meaning = " ".join((field.description or "").split())
         rows.append((key, default, f"{describe(field.annotation)}{limits}. {meaning}".rstrip()))
     return (
         ["options (name, default, type and meaning):", *_table(rows)] if rows else ["options: none"]
     )
-
-
-def _limit(constraint: Any) -> str:
-    """Write one pydantic constraint: ``">= 0"``."""
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
-    for attribute, sign in signs.items():
-        value = getattr(constraint, attribute, None)
-        if value is not None:
-            return f"{sign} {value}"
-    return ""
 
 
 def _written(value: Any) -> str:
@@ -167,20 +178,34 @@ def _written(value: Any) -> str:
 
 
 def _table(rows: list[tuple[str, str, str]]) -> list[str]:
-    """Line up three columns, the last one wrapped; a value too wide pushes its meaning along."""
+    """Line up three columns, the last one wrapped; a long value stands above its meaning."""
     if not rows:
         return []
-    widths = [max(len(row[0]) for row in rows), min(24, max(len(row[1]) for row in rows))]
-    indent = " " * (widths[0] + widths[1] + 6)
+    names = max(len(name) for name, _, _ in rows)
+    values = min(VALUE, max(len(value) for _, value, _ in rows))
+    indent = " " * (names + values + 6)
     lines = []
     for name, value, meaning in rows:
-        start = f"  {name.ljust(widths[0])}  {value.ljust(widths[1])}  "
-        lines += textwrap.wrap(
-            start + meaning,
-            max(WIDTH, len(indent) + 40),
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-            drop_whitespace=True,
-        )
-    return [line.rstrip() for line in lines]
+        start = f"  {name.ljust(names)}  "
+        told = _wrap(meaning, indent, indent)
+        if len(value) <= values:
+            first, *told = told or [""]
+            lines.append(f"{start}{value.ljust(values)}  {first.lstrip()}")
+        else:
+            # A key and its value stay together: the space between them does not break.
+            whole = value.replace(": ", ":\u00a0")
+            told = [*_wrap(whole, start, " " * (len(start) + 1)), *told]
+        lines += told
+    return [line.replace("\u00a0", " ").rstrip() for line in lines]
+
+
+def _wrap(text: str, first: str, rest: str) -> list[str]:
+    """Break text into lines between words; ``first`` and ``rest`` are what the lines begin with."""
+    return textwrap.wrap(
+        text,
+        max(WIDTH, len(rest) + 40),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

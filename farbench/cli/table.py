@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,24 +11,6 @@ import typer
 
 if TYPE_CHECKING:
     from farbench.tables.model import Table
-
-
-class Format(StrEnum):
-    """What a table is written as."""
-
-    terminal = "terminal"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
-
-
-class Kind(StrEnum):
-    """Which table."""
-
-    main = "main"
-    masks = "masks"
-    attributes = "attributes"
 
 
 def table(
@@ -42,15 +23,25 @@ def table(
         ),
     ],
     format: Annotated[
-        Format | None,
-        typer.Option("--format", help="Default: what -o's suffix says, else terminal."),
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="terminal|markdown|latex|csv|json",
+            help="Default: what -o's suffix says, else terminal.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to this file.")
     ] = None,
     kind: Annotated[
-        Kind, typer.Option("--kind", help="The benchmark's table, mask F1, or each attribute.")
-    ] = Kind.main,
+        str,
+        typer.Option(
+            "--kind",
+            metavar="main|masks|attributes",
+            help="The benchmark's table, mask F1, or each attribute.",
+        ),
+    ] = "main",
     differences: Annotated[
         bool,
         typer.Option(
@@ -59,27 +50,57 @@ def table(
         ),
     ] = True,
 ) -> None:
-    """Print a benchmark's table from its stored results."""
-    from farbench.errors import UserError
+    """Print a benchmark's table from its stored results.
+
+    The exit code is 1 where nothing in the table is measured.
+    """
+    from farbench.errors import CellFailed, UserError
     from farbench.tables.files import write_text
     from farbench.tables.from_store import build
     from farbench.tables.results import find_benchmark
     from farbench.tables.writers import format_of, render
 
-    chosen = format.value if format else format_of(output) if output else "terminal"
-    tables = build(find_benchmark(folder), kind.value, differences=differences)
+    chosen = _known_format(format) if format else format_of(output) if output else "terminal"
+    tables = build(find_benchmark(folder), kind, differences=differences)
     if not tables:
-        raise UserError(
-            f"{folder} has no table of {kind.value}: no finished row used predicted masks."
-        )
+        why = "no finished row used predicted masks" if kind == "masks" else "no cell is planned"
+        raise UserError(f"{folder} has no table of {kind}: {why}.")
     if output:
         write_text(output, render(tables, chosen))
         typer.echo(f"wrote {output}")
-        return
-    if chosen != "terminal":
+    elif chosen != "terminal":
         typer.echo(render(tables, chosen), nl=False)
-        return
-    print_terminal(tables)
+    else:
+        print_terminal(tables)
+    if not _any_measured(tables):
+        raise CellFailed("nothing in this table is measured; its cells and notes say why.")
+
+
+def _known_format(word: str) -> str:
+    """Return the name of a format.
+
+    Raises:
+        UserError: There is no such format; a suffix ("tex") is told its format.
+    """
+    from farbench.errors import UserError, did_you_mean
+    from farbench.tables.writers import SUFFIXES, WRITERS
+
+    if word in WRITERS:
+        return word
+    meant = SUFFIXES.get(f".{word.lower().lstrip('.')}")
+    hint = f" Did you mean '{meant}'?" if meant else did_you_mean(word, WRITERS)
+    raise UserError(f"--format: unknown format '{word}'.{hint} Known: {', '.join(WRITERS)}.")
+
+
+def _any_measured(tables: list[Table]) -> bool:
+    return any(
+        cell.value is not None
+        for table in tables
+        for block in table.blocks
+        if block.kind == "measured"
+        for row in block.rows
+        for cell in row.cells.values()
+    )
 
 
 def print_terminal(tables: list[Table]) -> None:

@@ -17,6 +17,7 @@ from farbench.benchmark.schema import Augmentation
 from farbench.data import geometry
 from farbench.data.mask_bits import StoredMasks
 from farbench.data.randomness import permutation, stream_key
+from farbench.data.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,13 @@ class Batch:
     Attributes:
         images: uint8 ``(N, S, S, 3)`` RGB.
         masks: uint8 ``(N, G, s, s)`` in {0, 1}, or None.
-        targets: int8 ``(N, A)``: 1, 0, or -1 where unknown.
+        targets: By task, as the contract of losses has them but for the dtype.
         positions: int64 ``(N,)``, where the samples stand in the source.
     """
 
     images: Tensor
     masks: Tensor | None
-    targets: Tensor
+    targets: dict[str, Tensor]
     positions: NDArray[np.int64]
 
 
@@ -42,7 +43,7 @@ class Batches:
 
     Attributes:
         pixels: uint8 ``(N, R, R, 3)``, usually a memory map.
-        targets: int8 ``(N, A)``.
+        targets: The targets of all images.
         masks: The stored masks, where the method asks for them.
         crop: S, side of the output.
         mask_side: s, side of the warped masks.
@@ -51,7 +52,7 @@ class Batches:
     """
 
     pixels: NDArray[np.uint8]
-    targets: NDArray[np.int8]
+    targets: Targets
     masks: StoredMasks | None
     crop: int
     mask_side: int
@@ -106,9 +107,8 @@ class Batches:
             packed = self.pixels.shape[1]
             maps = geometry.for_masks(matrices, packed, self.crop, self.masks.side, self.mask_side)
             masks = torch.from_numpy(_warp_masks(self.masks, chosen, maps, self.mask_side))
-        return Batch(
-            torch.from_numpy(images), masks, torch.from_numpy(self.targets[chosen]), chosen
-        )
+        targets = self.targets.take(chosen, matrices, self.crop)
+        return Batch(torch.from_numpy(images), masks, targets, chosen)
 
 
 def _warp_masks(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from farbench.benchmark.schema import Images
 from farbench.data.randomness import permutation, stream_key
 from farbench.errors import UserError
-from farbench.plugins.dataset import SPLITS, Dataset, FaceIndex
-from farbench.tasks.attributes import BinaryAttributes
+from farbench.plugins.dataset import SPLITS, Dataset, FaceIndex, read_index
+from farbench.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,7 @@ class Source:
     root: Path | None
     index: FaceIndex
     manifest: str
-
-    @property
-    def task(self) -> BinaryAttributes:
-        """The binary-attribute task."""
-        return self.dataset.tasks()[0]
+    _labels: dict[Task, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.index.frame)
@@ -48,20 +44,28 @@ class Source:
         row = next(self.index.frame.iloc[[position]].itertuples())
         return self.dataset.read(self.root, row)
 
-    def targets(self) -> NDArray[np.int8]:
-        """Return the labels, int8 ``(N, A)``: 1, 0, or -1 where unknown."""
-        return self._targets
+    def labels(self, task: Task) -> NDArray[Any]:
+        """Return the labels of a task for all images (see :class:`Task`).
 
-    @functools.cached_property
-    def _targets(self) -> NDArray[np.int8]:
-        labels = self.index.frame[list(self.task.columns)]
-        return np.asarray(labels.fillna(-1).to_numpy(dtype=np.int8))
-
-    def prevalence(self) -> tuple[float, ...]:
-        """Return the share of positives among the known train labels of each attribute."""
-        labels = self.targets()[self.positions("train")]
-        known = np.maximum((labels >= 0).sum(0), 1)
-        return tuple(float(rate) for rate in (labels == 1).sum(0) / known)
+        Raises:
+            UserError: A label is not allowed, or a split has no image that carries the task.
+        """
+        if task not in self._labels:
+            where = f"data set '{self.dataset.name}'"
+            try:
+                labels = task.labels(self.index.frame, self.index.points)
+            except UserError as error:
+                raise UserError(f"{where}: {error}") from None
+            known = task.known(labels)
+            for split in SPLITS:
+                if not known[self.positions(split)].any():
+                    raise UserError(
+                        f"{where}: no image of its {split} split has a label for task "
+                        f"'{task.name}'. Choose other tasks with `tasks: [...]`, or take more "
+                        "images."
+                    )
+            self._labels[task] = labels
+        return self._labels[task]
 
     def positions(self, split: str) -> NDArray[np.int64]:
         """Return where the images of a split are."""
@@ -96,13 +100,11 @@ def open_source(dataset: Dataset, data_root: Path | None, images: Images) -> Sou
         images: How many of each split.
 
     Raises:
-        UserError: The data root is missing, a split is empty, an image is named twice, or a label
-            is neither 1, 0 nor NA.
+        UserError: The data root is missing, a column of a task is missing, a split is empty or
+            an image is named twice.
     """
     root = _find_root(dataset, data_root)
-    index = dataset.index(root)
-    if isinstance(index, pd.DataFrame):
-        index = FaceIndex(index)
+    index = read_index(dataset, root)
     _check(dataset, index)
     index = _choose(index, images)
     sizes = dataset.sizes(root, list(index.frame["image"]))
@@ -138,14 +140,6 @@ def _check(dataset: Dataset, index: FaceIndex) -> None:
     repeated = frame["image"][frame["image"].duplicated()]
     if len(repeated):
         raise UserError(f"data set '{dataset.name}': image {repeated.iloc[0]} is in it twice.")
-    for column in columns:
-        values = frame[column].dropna().unique()
-        wrong = [value for value in values if value not in (0, 1)]
-        if wrong:
-            raise UserError(
-                f"data set '{dataset.name}': {column} has the label {wrong[0]}; allowed are 1, 0 "
-                "and NA for unknown."
-            )
     _check_splits(dataset, index)
 
 
@@ -163,6 +157,8 @@ def _choose(index: FaceIndex, images: Images) -> FaceIndex:
         here = np.flatnonzero((index.frame["split"] == split).to_numpy())
         if limit is None or limit >= len(here):
             continue
+        if limit < 1:
+            limit = max(1, round(limit * len(here)))
         keep[here[permutation(stream_key("images", split), len(here))[limit:]]] = False
     return _take(index, keep)
 

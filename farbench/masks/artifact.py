@@ -23,7 +23,7 @@ from farbench.masks.regions import region_masks
 from farbench.masks.scaling import scale_masks
 from farbench.plugins.grouping import Group
 from farbench.plugins.keypoints import KeypointModel
-from farbench.scoring.metrics import mask_counts, mask_f1_from_counts
+from farbench.scoring.masks import mask_counts, mask_f1_from_counts
 from farbench.store.artifacts import ArtifactStore
 from farbench.training.device import Compute
 
@@ -95,7 +95,7 @@ def plan_masks(
             "keypoints": {"name": keypoints.name, "options": keypoints.options()},
             "data": source.manifest,
         },
-        code_identity([type(keypoints).__module__, type(source.dataset).__module__]),
+        code_identity([*keypoints.modules(), *source.dataset.modules()]),
         {},
     )
     network = Identity(
@@ -106,7 +106,7 @@ def plan_masks(
             "protocol": protocol.model_dump(mode="json"),
             "pretrained": pretrained,
         },
-        code_identity([__name__, type(keypoints).__module__, type(source.dataset).__module__]),
+        code_identity([__name__, *keypoints.modules(), *source.dataset.modules()]),
         compute.numerics(),
     )
     return MaskPlan(tuple(groups), keypoints, protocol, pretrained, points, network)

@@ -1,4 +1,4 @@
-"""Classification heads: one for all attributes, or one a group, all groups in one pass."""
+"""Heads: one a task, or one a group of attributes, all groups in one pass."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from farbench.plugins.grouping import Group
 from farbench.plugins.method import Problem
+from farbench.tasks.base import Task
 
 
 class GroupedHeads(nn.Module):
@@ -35,13 +36,13 @@ class GroupedHeads(nn.Module):
 
         Args:
             features: D, size of a feature vector.
-            groups: The G groups; together they cover the A outputs once.
+            groups: The G groups; together they cover the A attributes once.
             problem: Gives A and the prior that the last biases start at.
             hidden: Size of the middle layer.
             dropout: Probability, between the layers.
         """
         super().__init__()
-        outputs = len(problem.task.attributes)
+        outputs = problem.attributes.outputs
         group_of_output = torch.zeros(outputs, dtype=torch.long)
         for number, group in enumerate(groups):
             group_of_output[list(group.columns)] = number
@@ -56,7 +57,7 @@ class GroupedHeads(nn.Module):
         nn.init.uniform_(self.reduce_bias, -1 / math.sqrt(features), 1 / math.sqrt(features))
         nn.init.uniform_(self.weight, -1 / math.sqrt(hidden), 1 / math.sqrt(hidden))
         nn.init.uniform_(self.bias, -1 / math.sqrt(hidden), 1 / math.sqrt(hidden))
-        start_at_prior(self.weight, self.bias, problem)
+        start_at_prior(self.weight, self.bias, problem, problem.attributes)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``(N, D)``, shared by all groups, or ``(N, G, D)`` to logits ``(N, A)``."""
@@ -69,26 +70,55 @@ class GroupedHeads(nn.Module):
         return logits
 
 
-def one_group(problem: Problem) -> tuple[Group, ...]:
-    """Return a single group that holds every attribute."""
-    return (Group("all", tuple(range(len(problem.task.attributes))), None),)
+class TaskHeads(nn.ModuleDict):
+    """One head a task on a feature that all of them share: D -> hidden -> ``task.outputs``.
+
+    The non-linearity is ReLU, dropout is between the two layers; with ``hidden`` 0 a head is one
+    linear layer behind dropout.
+    """
+
+    def __init__(
+        self, features: int, problem: Problem, tasks: Sequence[Task], *, hidden: int, dropout: float
+    ) -> None:
+        """Create the heads.
+
+        Args:
+            features: D, size of the feature vector.
+            problem: Gives the priors that last biases start at.
+            tasks: The tasks that get a head here.
+            hidden: Size of the middle layer, 0 for none.
+            dropout: Probability, before the last layer.
+        """
+        super().__init__()
+        for task in tasks:
+            last = nn.Linear(hidden or features, task.outputs)
+            start_at_prior(last.weight, last.bias, problem, task)
+            first = (nn.Linear(features, hidden), nn.ReLU()) if hidden else ()
+            self[task.name] = nn.Sequential(*first, nn.Dropout(dropout), last)
+
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Map ``(N, D)`` to one output a task, ``(N, task.outputs)``."""
+        return {name: head(features) for name, head in self.items()}
 
 
 @torch.no_grad()
-def start_at_prior(weight: Tensor, bias: Tensor, problem: Problem, factor: float = 0.1) -> None:
-    """Start a last layer at the log-odds of the train labels, if the problem asks for it.
+def start_at_prior(
+    weight: Tensor, bias: Tensor, problem: Problem, task: Task, factor: float = 0.1
+) -> None:
+    """Start a last layer at what suits the train labels best, if the problem asks for it.
 
-    Equalized Focal Loss does not learn in a short budget without it (docs/methods.md).
+    That is the log-odds of attributes and classes and the mean shape of landmarks. Equalized
+    Focal Loss does not learn in a short budget without it (docs/methods.md). An embedding has no
+    prior: its layer stays as it is.
 
     Args:
-        weight: ``(A, D)``, shrunk in place by ``factor`` so that the prior shows.
-        bias: ``(A,)``, set in place.
-        problem: Gives the prevalence and whether this is wanted.
+        weight: ``(task.outputs, D)``, shrunk in place by ``factor`` so that the prior shows.
+        bias: ``(task.outputs,)``, set in place.
+        problem: Gives the statistics of the train labels and whether this is wanted.
+        task: What the layer predicts.
         factor: What the weights are multiplied by.
     """
-    if not problem.start_at_prior:
+    if not problem.start_at_prior or task.kind == "identity":
         return
-    rate = torch.tensor(problem.prevalence[problem.task.name], dtype=torch.float64)
-    rate = rate.clamp(1e-3, 1 - 1e-3)
-    bias.copy_(torch.log(rate / (1 - rate)))
+    bias.copy_(torch.tensor(problem.prior(task), dtype=bias.dtype))
     weight.mul_(factor)

@@ -29,6 +29,10 @@ class Plugin(BaseModel):
         """Return the options as plain JSON-able values, defaults included."""
         return self.model_dump(mode="json")
 
+    def modules(self) -> tuple[str, ...]:
+        """Return the modules whose source a result depends on; what they import is followed."""
+        return (type(self).__module__,)
+
     @classmethod
     def summary(cls) -> str:
         """Return the first line of the docstring."""

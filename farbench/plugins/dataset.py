@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from farbench.errors import UserError
 from farbench.plugins.base import Plugin
-from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,8 @@ class FaceIndex:
     Attributes:
         frame: One row an image, with the columns ``image`` (a unique id; for files the path below
             the root), ``split`` (train, valid or test), ``identity`` (a namespaced string, NA if
-            unknown) and one column a label, ``<task>.<attribute>`` (1, 0 or NA).
+            unknown), and the label columns of the tasks: ``<task>.<attribute>`` (1, 0 or NA) for
+            attributes, ``<task>`` (a class name, a number, or NA) for classes and scalars.
         points: Named point sets beside the frame, each float32 ``(len(frame), P, 2)`` in pixels
             (x, y) of the original image, NaN where unknown. The names in use are ``wflw98``,
             ``dlib68`` and ``landmarks5`` (image-left eye, image-right eye, nose tip, image-left
@@ -73,9 +74,11 @@ class Dataset(Plugin):
     info: ClassVar[DatasetInfo]
     needs_root: ClassVar[bool] = True
     """Whether a data root is required; drawn faces need none."""
+    default_tasks: ClassVar[tuple[str, ...]] = ()
+    """Names of the tasks that are trained where a benchmark names none; empty is all of them."""
 
-    def tasks(self) -> tuple[BinaryAttributes, ...]:
-        """Return what can be predicted from this data set."""
+    def tasks(self) -> tuple[Task, ...]:
+        """Return everything that can be predicted from this data set."""
         raise NotImplementedError
 
     def index(self, root: Path | None) -> FaceIndex:
@@ -131,6 +134,12 @@ class Dataset(Plugin):
             raise UserError(f"image {path} {state}.")
         rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
         return rgb
+
+
+def read_index(dataset: Dataset, root: Path | None) -> FaceIndex:
+    """Return a data set's index; one without points or notes may be a bare DataFrame."""
+    index = dataset.index(root)
+    return index if isinstance(index, FaceIndex) else FaceIndex(index)
 
 
 def _size(path: str) -> int:

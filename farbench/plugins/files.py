@@ -16,12 +16,22 @@ def plugin_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     """Yield the Python files behind ``paths``: files as they are, folders by their public files.
 
     Raises:
-        UserError: A path does not exist, or is neither a folder nor a Python file.
+        UserError: A path does not exist, is neither a folder nor a Python file, or is a folder
+            without one.
     """
     for given in paths:
-        path = Path(given).expanduser().resolve()
+        try:
+            path = Path(given).expanduser().resolve()
+        except RuntimeError:  # as for ~nobody
+            raise UserError(f"plugin path {given}: there is no such home folder.") from None
         if path.is_dir():
-            yield from sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
+            files = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
+            if not files:
+                raise UserError(
+                    f"plugin folder {given} holds no plugin: no .py file, but for those that begin "
+                    "with an underscore."
+                )
+            yield from files
         elif path.is_file() and path.suffix == ".py":
             yield path
         else:

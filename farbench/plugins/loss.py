@@ -1,31 +1,44 @@
-"""The contract of a loss on binary attributes."""
+"""The contract of a loss: one task's outputs and targets to a scalar."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
 from farbench.plugins.base import Plugin
+from farbench.tasks.base import Task, TrainStatistics
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class Loss(Plugin):
-    """Builds the module that turns logits and targets into a scalar.
+    """Builds the module that turns the outputs and targets of one task into a scalar.
 
     State that must survive a restart (accumulators) belongs in buffers: the module's state dict
-    is part of the checkpoint.
+    is part of the checkpoint. A module may have parameters (a classifier over identities): they
+    are trained with the network's.
+
+    Attributes:
+        tasks: The kinds of tasks that the loss is made for.
     """
 
     kind: ClassVar[str] = "loss"
+    tasks: ClassVar[tuple[str, ...]] = ("attributes",)
 
-    def build(self, outputs: int) -> nn.Module:
-        """Return a module ``(logits (N, A), targets (N, A)) -> scalar``.
+    def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
+        """Return a module ``(outputs, targets) -> scalar``.
 
-        Targets are float 1, 0, or -1 where unknown; unknown labels must add nothing. Logits
-        arrive in float32 whatever the precision of the network.
+        Outputs are float32 ``(N, task.outputs)`` whatever the precision of the network. Unknown
+        labels must add nothing, and no NaN to the gradient. Targets are, by kind of task:
+
+        * attributes: float ``(N, A)``, 1, 0, or -1 where unknown. With a task weighting over
+          groups the module is built for one group and sees its columns alone.
+        * classes: int64 ``(N,)``, -1 where unknown.
+        * scalar, landmarks: float ``(N, outputs)``, NaN where unknown.
+        * identity: int64 ``(N,)``, below ``statistics.identities``, -1 where unknown.
 
         Args:
-            outputs: A, the number of attributes.
+            task: What the outputs are.
+            statistics: Of the task's train labels.
         """
         raise NotImplementedError

@@ -7,13 +7,16 @@ import importlib.metadata
 import inspect
 import os
 import re
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pluggy
+from pydantic import ValidationError
+from pydantic.errors import PydanticErrorMixin
 
 from farbench.errors import UserError, did_you_mean
 from farbench.plugins import specs
@@ -24,6 +27,7 @@ from farbench.plugins.grouping import Grouping
 from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Method
+from farbench.plugins.weighting import TaskWeighting
 
 ENTRY_POINT_GROUP = "farbench"
 T = TypeVar("T")
@@ -49,7 +53,7 @@ class Entry(Generic[T]):
 
 @dataclass(frozen=True)
 class BrokenPlugin:
-    """A plugin that was left out: its name, where it comes from, and why."""
+    """A plugin that was left out: its name, where it comes from, and why, in one line."""
 
     name: str
     source: str
@@ -64,6 +68,7 @@ class Registry:
     methods: dict[str, Entry[type[Method]]] = field(default_factory=dict)
     datasets: dict[str, Entry[type[Dataset]]] = field(default_factory=dict)
     losses: dict[str, Entry[type[Loss]]] = field(default_factory=dict)
+    weightings: dict[str, Entry[type[TaskWeighting]]] = field(default_factory=dict)
     keypoints: dict[str, Entry[type[KeypointModel]]] = field(default_factory=dict)
     groupings: dict[str, Entry[Grouping]] = field(default_factory=dict)
     broken: list[BrokenPlugin] = field(default_factory=list)
@@ -73,14 +78,29 @@ class Registry:
         return {name: entry.value for name, entry in self.groupings.items()}
 
 
-KINDS: dict[str, tuple[type[Any], str]] = {
-    "methods": (Method, "farbench_methods"),
-    "datasets": (Dataset, "farbench_datasets"),
-    "losses": (Loss, "farbench_losses"),
-    "keypoints": (KeypointModel, "farbench_keypoints"),
-    "groupings": (Grouping, "farbench_groupings"),
+class Kind(NamedTuple):
+    """One kind of thing that plugins provide.
+
+    Attributes:
+        base: What a provided thing must be.
+        hook: The hook that provides it.
+        singular: What one of them is called.
+    """
+
+    base: type[Any]
+    hook: str
+    singular: str
+
+
+KINDS: dict[str, Kind] = {
+    "methods": Kind(Method, "farbench_methods", "method"),
+    "datasets": Kind(Dataset, "farbench_datasets", "data set"),
+    "losses": Kind(Loss, "farbench_losses", "loss"),
+    "weightings": Kind(TaskWeighting, "farbench_weightings", "task weighting"),
+    "keypoints": Kind(KeypointModel, "farbench_keypoints", "keypoint model"),
+    "groupings": Kind(Grouping, "farbench_groupings", "grouping"),
 }
-"""Kind -> (what a provided thing must be, the hook that provides it)."""
+"""The kinds by their plural, as ``farbench list`` takes it and a field of the registry is named."""
 
 
 def load_plugins(paths: Sequence[str | Path] = (), *, strict: bool = False) -> Registry:
@@ -106,8 +126,8 @@ def load_plugins(paths: Sequence[str | Path] = (), *, strict: bool = False) -> R
     for path in dict.fromkeys(plugin_files([*from_environment, *paths])):
         _register(registry, path.stem, str(path), functools.partial(load_file, path))
     if strict and registry.broken:
-        bad = registry.broken[0]
-        raise UserError(f"plugin '{bad.name}' ({bad.source}) is broken: {bad.error}")
+        lines = [f"plugin '{b.name}' ({b.source}) is broken: {b.error}" for b in registry.broken]
+        raise UserError("\n".join(lines))
     return registry
 
 
@@ -124,18 +144,40 @@ def _register(registry: Registry, name: str, source: str, load: Callable[[], Mod
     except (Exception, SystemExit) as error:  # a plugin may do anything while it is imported
         if registry.hooks.has_plugin(label) and not known:
             registry.hooks.unregister(name=label)
-        registry.broken.append(BrokenPlugin(name, source, f"{type(error).__name__}: {error}"))
+        registry.broken.append(BrokenPlugin(name, source, _in_one_line(error, source)))
         return
     for kind, entry in provided:
         table: dict[str, Entry[Any]] = getattr(registry, kind)
         if entry.name in table and table[entry.name].value is not entry.value:
             other = table[entry.name]
             raise UserError(
-                f"{kind[:-1] if kind.endswith('s') else kind} '{entry.name}' is provided twice: "
+                f"{KINDS[kind].singular} '{entry.name}' is provided twice: "
                 f"by {other.provider} ({other.origin}) and by {entry.provider} ({entry.origin}). "
                 "Rename one of them."
             )
         table.setdefault(entry.name, entry)
+
+
+def _in_one_line(error: BaseException, source: str) -> str:
+    """Return ``"ZeroDivisionError: division by zero (line 3)"``; the line where a file raised it.
+
+    Of pydantic's errors, which fill several lines and end in web addresses, what is wrong is kept.
+    """
+    if isinstance(error, ValidationError):
+        text = "; ".join(
+            f"{'.'.join(map(str, (error.title, *detail['loc'])))}: {detail['msg']}"
+            for detail in error.errors(include_url=False)
+        )
+    else:
+        text = error.message if isinstance(error, PydanticErrorMixin) else str(error)
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == source
+    ]
+    where = f"(line {lines[-1]})" if lines else ""
+    what = f"{type(error).__name__}:" if text.strip() else type(error).__name__
+    return " ".join([what, *text.split(), where]).rstrip()
 
 
 def _check_hooks(module: ModuleType) -> None:
@@ -162,7 +204,7 @@ def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:
     """Return what one plugin provides: by its hooks, or, in a plain file, by its classes."""
     found: list[tuple[str, Entry[Any]]] = []
     uses_hooks = False
-    for kind, (base, hook) in KINDS.items():
+    for kind, (base, hook, _) in KINDS.items():
         implementation = getattr(module, hook, None)
         if implementation is None:
             continue
@@ -174,7 +216,7 @@ def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:
     for name, value in vars(module).items():
         if name.startswith("_"):
             continue
-        for kind, (base, _) in KINDS.items():
+        for kind, (base, _, _) in KINDS.items():
             if isinstance(value, Grouping) and base is Grouping:
                 found.append((kind, _entry(value, base, source, module)))
             elif inspect.isclass(value) and issubclass(value, base):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from farbench.errors import unknown_name
+from farbench.errors import UserError, unknown_name
 from farbench.plugins.base import Plugin
 from farbench.plugins.grouping import Group, Grouping, resolve
 from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import Task, TrainStatistics
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,30 +23,45 @@ class Problem:
     Attributes:
         tasks: What must be predicted; one output a task.
         image_size: Side of the square input in pixels.
-        prevalence: For each task, the share of positives among the known train labels, in column
-            order.
-        start_at_prior: Whether last biases start at the log-odds of ``prevalence``.
+        statistics: Of each task's train labels, by the task's name.
+        start_at_prior: Whether last biases start at ``task.prior(statistics)``: the log-odds of
+            the train labels, or the mean shape.
         pretrained: Whether backbones start from their pretrained weights.
         groupings: The attribute groupings that plugins provide, by name.
     """
 
-    tasks: tuple[BinaryAttributes, ...]
+    tasks: tuple[Task, ...]
     image_size: int
-    prevalence: Mapping[str, Sequence[float]]
+    statistics: Mapping[str, TrainStatistics]
     start_at_prior: bool = True
     pretrained: bool = True
     groupings: Mapping[str, Grouping] = field(default_factory=dict)
 
     @property
-    def task(self) -> BinaryAttributes:
-        """The one binary-attribute task."""
-        return self.tasks[0]
+    def attributes(self) -> BinaryAttributes:
+        """The binary-attribute task, for methods that are about attributes.
+
+        Raises:
+            UserError: There is none among the tasks.
+        """
+        for task in self.tasks:
+            if isinstance(task, BinaryAttributes):
+                return task
+        named = ", ".join(task.name for task in self.tasks)
+        raise UserError(
+            f"the method works on binary attributes, and the tasks are {named}. Choose tasks with "
+            "`tasks: [attributes]`, a data set that has attributes, or another method."
+        )
+
+    def prior(self, task: Task) -> tuple[float, ...]:
+        """Return the constant output that suits a task's train labels best."""
+        return task.prior(self.statistics[task.name])
 
     def groups(self, grouping: str) -> tuple[Group, ...]:
         """Return the groups of a named grouping, resolved to columns of the output."""
         if grouping not in self.groupings:
             raise unknown_name("grouping", grouping, self.groupings)
-        return resolve(self.groupings[grouping], self.task.attributes)
+        return resolve(self.groupings[grouping], self.attributes.attributes)
 
 
 @dataclass(frozen=True)
@@ -86,15 +102,19 @@ class Method(Plugin):
     """A model family. Declare options as fields, override ``build``; the rest has defaults.
 
     The network maps ``images`` (float32, ``(N, 3, S, S)``, normalised for its backbone) to a dict
-    with one entry a task: for binary attributes logits ``(N, A)``. If :meth:`mask_request` asks
-    for masks, the network is called as ``network(images, masks)`` with ``masks`` float
-    ``(N, G, h, w)`` in {0, 1}, one channel a group of the grouping, in its order.
+    with one entry a task, ``(N, task.outputs)``: for binary attributes logits ``(N, A)``. It may
+    add ``"features"`` ``(N, D)``, what the tasks share, for task weightings that look at it, and
+    then has the attribute ``feature_size`` (D). If :meth:`mask_request` asks for masks, the
+    network is called as ``network(images, masks)`` with ``masks`` float ``(N, G, h, w)`` in
+    {0, 1}, one channel a group of the grouping, in its order.
 
     Networks may carry ``pixel_mean`` and ``pixel_std`` (three numbers each, for pixels in
     [0, 1]); without them ImageNet's are used.
     """
 
     kind: ClassVar[str] = "method"
+    task_kinds: ClassVar[tuple[str, ...]] = ()
+    """Kinds of tasks that the method can predict; empty is all of them."""
 
     def build(self, problem: Problem) -> nn.Module:
         """Return a new network for the problem. Import torch here, not at the top of the file."""

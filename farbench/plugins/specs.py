@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from farbench.plugins.keypoints import KeypointModel
     from farbench.plugins.loss import Loss
     from farbench.plugins.method import Method
+    from farbench.plugins.weighting import TaskWeighting
 
 PROJECT = "farbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -37,6 +38,11 @@ def farbench_datasets() -> Sequence[type[Dataset]]:  # type: ignore[empty-body]
 @hookspec
 def farbench_losses() -> Sequence[type[Loss]]:  # type: ignore[empty-body]
     """Return the losses that this plugin provides."""
+
+
+@hookspec
+def farbench_weightings() -> Sequence[type[TaskWeighting]]:  # type: ignore[empty-body]
+    """Return the task weightings that this plugin provides."""
 
 
 @hookspec

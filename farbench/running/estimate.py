@@ -124,6 +124,7 @@ def _kind(recipe: dict[str, Any], numerics: dict[str, Any]) -> str:
     return json.dumps(
         [
             recipe["method"]["name"],
+            len(recipe.get("tasks", ())),
             {key: options.get(key) for key in ("backbone", "levels", "attention")},
             recipe["frozen"],
             recipe["protocol"]["crop"],
@@ -149,22 +150,23 @@ def _probe(run: StageRun, cell: PlannedCell, steps: int = 3) -> float:
     network = cell.compute.place(run.stage.method.build(problem)).train()
     trained = freeze(network, run.stage.frozen)
     crop, side = run.protocol.crop, round(run.protocol.crop * run.protocol.mask_warp)
-    attributes = len(problem.task.attributes)
     masks = None
     if run.masked and cell.masks is not None:
         masks = torch.ones(PROBE_BATCH, len(cell.masks.groups), side, side, dtype=torch.uint8)
     batch = Batch(
         torch.randint(0, 256, (PROBE_BATCH, crop, crop, 3), dtype=torch.uint8),
         masks,
-        torch.zeros(PROBE_BATCH, attributes, dtype=torch.int8),
+        {},
         cell.source.positions("train")[:PROBE_BATCH],
     )
-    forward = Forward(network, problem.task.name, cell.compute, run.masked)
+    forward = Forward(network, problem.tasks, cell.compute, run.masked)
     optimizer = torch.optim.Adam(trained)
     times = []
     for _ in range(steps):
         started = time.perf_counter()
-        forward(batch).square().mean().backward()  # type: ignore[no-untyped-call]
+        outputs = forward(batch)
+        total = torch.stack([outputs[task.name].square().mean() for task in problem.tasks]).sum()
+        total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
         if cell.compute.device.type == "cuda":
@@ -178,10 +180,10 @@ def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
     words = {"finished": "finished", "started": "to go on", "new": "to run"}
     lines = [f"{plan.benchmark.loaded.benchmark.title or plan.folder.name}: {plan.folder}"]
     lines.append("")
-    width = max((len(cell.row.row.id) for cell in plan.cells), default=3)
+    width = max((len(cell.name) for cell in plan.cells), default=3)
     for cell in plan.cells:
         lines.append(
-            f"  {cell.row.row.id:<{width}}  {cell.source.dataset.name}  seed {cell.seed}  "
+            f"  {cell.name:<{width}}  {cell.source.dataset.name}  seed {cell.seed}  "
             f"{words[cell.status]:<8}  {cell.folder}"
         )
     work = work_of(plan, store, rate_of)

@@ -6,47 +6,35 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from farbench.benchmark.identity import Identity, code_identity, digest
+from farbench.benchmark.identity import Identity
 from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
 from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source, open_source
+from farbench.data.targets import planned_statistics
 from farbench.errors import UserError
 from farbench.masks.artifact import MaskPlan, plan_masks
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.manager import Registry
-from farbench.plugins.method import Problem, Stage
-from farbench.scoring.metrics import METRIC_VERSION
+from farbench.plugins.method import Problem
+from farbench.running.stages import epochs_of, plan_stage
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.cells import cell_status
+from farbench.tasks.base import Task
 from farbench.training.device import Compute, choose_compute
 from farbench.training.stage import StageRun
-
-STAGE_PROTOCOL = (
-    "crop",
-    "augmentation",
-    "pretrained",
-    "start_at_prior",
-    "optimizer",
-    "weight_decay",
-    "momentum",
-    "schedule",
-    "batch_size",
-    "selection",
-)
-"""The keys of a protocol that change what a stage learns, beside its epochs, rate and loss."""
 
 PrepareSource = Callable[[Source, int], Source]
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One training run: a row on a data set with a seed.
+    """One training run: a row, or one task of a row whose tasks are alone, on a data set.
 
     Attributes:
-        row: The row, with its protocol, method and loss.
+        row: The row, with its protocol, method and losses.
         source: The images.
+        tasks: What is predicted.
         seed: The seed.
         stages: The stages in order; the last one is the cell's own.
         masks: How the masks are made, if the method asks for them.
@@ -59,6 +47,7 @@ class PlannedCell:
 
     row: ResolvedRow
     source: Source
+    tasks: tuple[Task, ...]
     seed: int
     stages: tuple[StageRun, ...]
     masks: MaskPlan | None
@@ -67,6 +56,11 @@ class PlannedCell:
     identity: Identity
     folder: str
     status: str
+
+    @property
+    def name(self) -> str:
+        """The row, with the task where each is trained alone."""
+        return f"{self.row.row.id}.{self.tasks[0].name}" if self.row.row.alone else self.row.row.id
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,13 @@ class Plan:
     folder: Path
     cells: tuple[PlannedCell, ...]
     notes: tuple[str, ...] = ()
+
+    def tasks(self) -> dict[str, tuple[Task, ...]]:
+        """Return the tasks of all cells by data set, each once, in the order of the rows."""
+        found: dict[str, dict[Task, None]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.source.dataset.name, {}).update(dict.fromkeys(cell.tasks))
+        return {dataset: tuple(tasks) for dataset, tasks in found.items()}
 
     def to_run(self) -> list[PlannedCell]:
         """Return the cells that are not finished."""
@@ -120,10 +121,11 @@ class Planner:
         """
         folder = self.results / benchmark.loaded.benchmark.name
         cells = [
-            self._cell(row, dataset, seed, folder)
+            self._cell(row, dataset, tasks, seed, folder)
             for row in benchmark.rows
             for dataset in benchmark.datasets
             for seed in benchmark.loaded.benchmark.seeds
+            for tasks in _trainings(row, benchmark.tasks(row.row, dataset))
         ]
         sources = {id(cell.source): cell.source for cell in cells}
         notes = [f"{s.dataset.name}: {note}" for s in sources.values() for note in s.index.notes]
@@ -136,7 +138,14 @@ class Planner:
             self._sources[key] = self.prepare(source, protocol.resize)
         return self._sources[key]
 
-    def _cell(self, row: ResolvedRow, dataset: Dataset, seed: int, folder: Path) -> PlannedCell:
+    def _cell(
+        self,
+        row: ResolvedRow,
+        dataset: Dataset,
+        tasks: tuple[Task, ...],
+        seed: int,
+        folder: Path,
+    ) -> PlannedCell:
         protocol = row.protocol
         if protocol.crop > protocol.resize:
             raise UserError(
@@ -146,9 +155,9 @@ class Planner:
         compute = choose_compute(self.device, protocol.precision, protocol.threads)
         source = self._source(dataset, protocol)
         problem = Problem(
-            tasks=(source.task,),
+            tasks=tasks,
             image_size=protocol.crop,
-            prevalence={source.task.name: source.prevalence()},
+            statistics=planned_statistics(source, tasks),
             start_at_prior=protocol.start_at_prior,
             pretrained=protocol.pretrained,
             groupings=self.registry.grouping_records(),
@@ -158,19 +167,21 @@ class Planner:
         chain: list[StageRun] = []
         stages = row.method.stages()
         for stage in stages:
-            epochs = protocol.epochs if stage is stages[-1] else _epochs_of(stage, protocol)
+            epochs = protocol.epochs if stage is stages[-1] else epochs_of(stage, protocol)
             if epochs:
                 parent = chain[-1] if chain else None
                 chain.append(
-                    _stage_run(row, stage, epochs, problem, source, masks, seed, compute, parent)
+                    plan_stage(row, stage, epochs, problem, source, masks, seed, compute, parent)
                 )
         last = chain[-1].identity
         identity = Identity({"training": last.recipe, "seed": seed}, last.code, last.numerics)
-        name = re.sub(r"[^A-Za-z0-9_.+=-]", "_", row.row.id)
+        name = f"{row.row.id}.{tasks[0].name}" if row.row.alone else row.row.id
+        name = re.sub(r"[^A-Za-z0-9_.+=-]", "_", name)
         cell = f"{name}-{dataset.name}-s{seed}-{identity.key[:8]}"
         return PlannedCell(
             row=row,
             source=source,
+            tasks=tasks,
             seed=seed,
             stages=tuple(chain),
             masks=masks,
@@ -204,78 +215,9 @@ class Planner:
         )
 
 
-def _epochs_of(stage: Stage, protocol: Protocol) -> int:
-    if stage.name not in protocol.stage_epochs:
-        known = ", ".join(protocol.stage_epochs) or "none"
-        raise UserError(
-            f"method '{stage.method.name}' has a stage '{stage.name}', and the protocol does not "
-            f"say how long it lasts (it knows: {known}). "
-            f"Add it with --set protocol.stage_epochs.{stage.name}=1 (0 leaves the stage out)."
-        )
-    return protocol.stage_epochs[stage.name]
-
-
-def _stage_run(
-    row: ResolvedRow,
-    stage: Stage,
-    epochs: int,
-    problem: Problem,
-    source: Source,
-    masks: MaskPlan | None,
-    seed: int,
-    compute: Compute,
-    parent: StageRun | None,
-) -> StageRun:
-    """Build a stage with its identity, which never mentions the row."""
-    protocol, method = row.protocol, stage.method
-    request = method.mask_request()
-    learning_rate = protocol.stage_learning_rate.get(stage.name, protocol.learning_rate)
-    dumped = protocol.model_dump(mode="json")
-    recipe: dict[str, Any] = {
-        "stage": stage.name,
-        "method": {"name": method.name, "options": method.options()},
-        "frozen": list(stage.frozen),
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "loss": {"name": row.loss.name, "options": row.loss.options()},
-        "protocol": {key: dumped[key] for key in STAGE_PROTOCOL},
-        "seed": seed,
-        "data": {
-            "dataset": source.dataset.name,
-            "options": source.dataset.options(),
-            "manifest": source.manifest,
-            "resize": protocol.resize,
-        },
-        "parent": parent.identity.recipe if parent else None,
-    }
-    modules = [
-        "farbench.data.pack",
-        "farbench.training.stage",
-        type(method).__module__,
-        type(row.loss).__module__,
-        type(source.dataset).__module__,
-    ]
-    if protocol.selection == "best_valid":
-        # Here a score decides which weights are kept, so its definition is part of the recipe.
-        recipe["metric_version"] = METRIC_VERSION
-    grouping = getattr(method, "grouping", None)
-    if grouping is not None:
-        groups = problem.groups(grouping)
-        recipe["groups"] = [[group.name, list(group.columns)] for group in groups]
-    if request is not None and masks is not None:
-        recipe["masks"] = {
-            "made": masks.at(request.area).recipe,
-            "warp": protocol.mask_warp,
-        }
-    code = code_identity(modules)
-    if request is not None and masks is not None:
-        code["masks"] = masks.network.code
-    if parent is not None:
-        code["parent"] = digest(parent.identity.code)
-    identity = Identity(recipe, code, compute.numerics())
-    return StageRun(
-        stage, problem, protocol, row.loss, epochs, learning_rate, seed, identity, parent
-    )
+def _trainings(row: ResolvedRow, tasks: tuple[Task, ...]) -> list[tuple[Task, ...]]:
+    """Return the tasks of each training that a row takes: all at once, or each alone."""
+    return [(task,) for task in tasks] if row.row.alone else [tasks]
 
 
 def _same_training(cells: Iterable[PlannedCell]) -> list[str]:

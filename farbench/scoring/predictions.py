@@ -1,9 +1,8 @@
-"""Reading the stored predictions of a cell and scoring them again."""
+"""Reading the stored predictions of a cell."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,29 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
-from farbench.scoring.metrics import score_attributes
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The contents of predictions.npz.
+    """What predictions.npz holds of one task.
 
     Attributes:
         image: ``(N,)``, image ids.
-        logits: ``(N, A)`` float16.
-        targets: ``(N, A)`` int8; -1 where the label is unknown.
+        output: What the network said, as ``farbench.scoring.score.as_stored`` keeps it.
+        target: The labels, as ``task.labels`` gives them.
+        sizes: ``(N, 2)``, height and width of the originals, where they were stored (landmarks).
     """
 
     image: NDArray[np.str_]
-    logits: NDArray[np.float16]
-    targets: NDArray[np.int8]
+    output: NDArray[Any]
+    target: NDArray[Any]
+    sizes: NDArray[np.int32] | None = None
 
 
-def load_predictions(path: Path, task: str = "attributes") -> Predictions:
-    """Read one predictions file.
+def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
+    """Read one task of a predictions file: ``image``, ``<task>.output``, ``.target``, ``.sizes``.
 
     Raises:
-        UserError: The file is absent (committed results carry none), damaged, or of another task.
+        UserError: The file is absent (committed results carry none), damaged, or of other tasks.
     """
     if not path.is_file():
         raise UserError(
@@ -43,12 +43,12 @@ def load_predictions(path: Path, task: str = "attributes") -> Predictions:
         )
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-            return Predictions(held["image"], held[f"{task}.output"], held[f"{task}.target"])
+            sizes = f"{task_name}.sizes"
+            return Predictions(
+                held["image"],
+                held[f"{task_name}.output"],
+                held[f"{task_name}.target"],
+                held.get(sizes),
+            )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no predictions file of task '{task}': {error}.") from error
-
-
-def score_predictions(path: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what metrics.json holds, computed from the stored values."""
-    held = load_predictions(path)
-    return {"attributes": score_attributes(held.logits, held.targets, names)}
+        raise UserError(f"{path} is no predictions file of task '{task_name}': {error}.") from error

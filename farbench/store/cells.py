@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from farbench.scoring.metrics import as_stored
 from farbench.store.atomic import write_json, write_with
 
 SCHEMA = 1
@@ -18,6 +18,7 @@ CELL = "cell.json"
 METRICS = "metrics.json"
 PLAN = "plan.json"
 HISTORY = "history.csv"
+TERMS = "terms.csv"
 LOG = "log.txt"
 WEIGHTS = "model.safetensors"
 PREDICTIONS = {"test": "predictions.npz", "valid": "predictions.valid.npz"}
@@ -43,29 +44,50 @@ def cell_status(folder: Path, key: str, *, weights: bool = False) -> str:
 
 def write_predictions(
     path: Path,
-    task: str,
     images: NDArray[np.str_],
-    logits: NDArray[np.float32],
-    targets: NDArray[np.int8],
-) -> NDArray[np.float16]:
-    """Store the predictions of one split and return the logits as they were stored.
+    predictions: Mapping[str, NDArray[Any]],
+    labels: Mapping[str, NDArray[Any]],
+    sizes: NDArray[np.int32] | None = None,
+) -> None:
+    """Store the predictions of one split.
 
     Args:
         path: The file.
-        task: Name of the task.
         images: ``(N,)`` ids.
-        logits: ``(N, A)``; stored as float16, clipped to +-65504.
-        targets: ``(N, A)``; -1 where unknown.
+        predictions: By task, as they are to be stored (see ``scoring.score.as_stored``).
+        labels: By task.
+        sizes: ``(N, 2)``, height and width of the original images, where a task is in pixels.
     """
-    stored = as_stored(logits)
-    values = {"image": images, f"{task}.output": stored, f"{task}.target": targets}
+    values: dict[str, NDArray[Any]] = {"image": images}
+    for task, stored in predictions.items():
+        values |= {f"{task}.output": stored, f"{task}.target": labels[task]}
+    if sizes is not None:
+        values["sizes"] = sizes
     write_with(path, lambda temporary: np.savez_compressed(temporary, **values))  # type: ignore[arg-type]
-    return stored
 
 
 def write_history(path: Path, rows: list[dict[str, Any]]) -> None:
     """Store one line an epoch."""
     write_with(path, lambda temporary: pd.DataFrame(rows).to_csv(temporary, index=False))
+
+
+def write_terms(path: Path, stages: list[tuple[str, list[str], NDArray[np.float32]]]) -> None:
+    """Store one line a training step: stage, step, loss and weight of each term.
+
+    Args:
+        path: The file.
+        stages: Name, terms and ``(steps, 2, T)`` of each stage that has several terms.
+    """
+    frames = []
+    for stage, names, values in stages:
+        columns = {"stage": [stage] * len(values), "step": range(1, len(values) + 1)}
+        frame = pd.DataFrame(columns)
+        for number, name in enumerate(names):
+            frame[f"loss_{name}"] = values[:, 0, number]
+            frame[f"weight_{name}"] = values[:, 1, number]
+        frames.append(frame)
+    whole = pd.concat(frames)
+    write_with(path, lambda temporary: whole.to_csv(temporary, index=False, float_format="%.6g"))
 
 
 def write_cell(folder: Path, record: dict[str, Any]) -> None:

@@ -83,7 +83,10 @@ def _drawn(results: Results, datasets: Sequence[str]) -> list[str]:
 
 def _finish(results: Results, sentences: list[str]) -> list[str]:
     version = [f"farbench {results.version}"] if results.version else []
-    return [f"{sentence.rstrip('.')}." for sentence in [*sentences, *version]]
+    return [
+        sentence if sentence.endswith(("?", "!")) else f"{sentence.rstrip('.')}."
+        for sentence in [*sentences, *version]
+    ]
 
 
 def _stand_ins(results: Results) -> list[str]:
@@ -112,7 +115,8 @@ def _protocol(results: Results) -> str:
         (cell.record.get("selection") or {}).get("rule") or protocol.get("selection")
         for cell in results.finished()
     ) or _distinct([protocol.get("selection")]):
-        parts.append(rules.get(str(rule), f"weights chosen by {rule}"))
+        if rule:  # a plan of another program may lack it
+            parts.append(rules.get(str(rule), f"weights chosen by {rule}"))
     return ", ".join(parts)
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from farbench.scoring.metrics import METRICS
 from farbench.tables.caption import caption, dataset_title, masks_caption
+from farbench.tables.measures import ATTRIBUTES, Measure, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.results import CellResult, PlannedRow, Results
 from farbench.tables.values import add_remarks, attribute_names, average, majority, mean_over_seeds
 
 
 def attribute_tables(results: Results) -> list[Table]:
-    """Build one table a data set and metric: attributes by rows of the benchmark."""
+    """Build one table a data set and attribute metric: attributes by rows of the benchmark."""
     tables = []
     for dataset in results.datasets:
         names = attribute_names(results, dataset)
-        for metric in results.metrics:
-            info = METRICS[metric]
+        for measure in measures(results, dataset):
+            if measure.task != ATTRIBUTES:
+                continue
+            info = measure.info
             direction = "higher" if info.higher_is_better else "lower"
             title = f"{results.title.rstrip('.')}: {info.label} of each attribute, "
+            rows = [row for row in results.rows if _carries(results, row, dataset)]
             table = Table(
-                name=f"{results.name}-attributes-{dataset}-{metric}",
+                name=f"{results.name}-attributes-{dataset}-{info.name}",
                 benchmark=results.name,
                 title=title + f"{dataset_title(results, dataset)} ({direction} is better).",
                 caption=[info.doc, *caption(results, [dataset])],
@@ -35,45 +38,54 @@ def attribute_tables(results: Results) -> list[Table]:
                     arrow=False,
                     percent=info.percent,
                     dataset=dataset,
-                    metric=metric,
+                    metric=info.name,
                 )
-                for row in results.rows
+                for row in rows
             ]
             means = Row("mean", {"label": Cell(text="Mean")})
-            for row in results.rows:
-                means.cells[f"row/{row.id}"] = mean_over_seeds(table, results, row, dataset, metric)
+            for row in rows:
+                means.cells[f"row/{row.id}"] = mean_over_seeds(
+                    table, results, row, dataset, measure
+                )
             block = Block("measured")
             for name in names:
                 printed = Row(name, {"label": Cell(text=name.replace("_", " "))})
-                for row in results.rows:
-                    printed.cells[f"row/{row.id}"] = _attribute(results, row, dataset, metric, name)
+                for row in rows:
+                    cell = _attribute(results, row, dataset, measure, name)
+                    printed.cells[f"row/{row.id}"] = cell
                 block.rows.append(printed)
             table.blocks += [block, Block("mean", rows=[means])]
             for printed in (*block.rows, means):
                 rank((column, printed.cell(column)) for column in table.columns[1:])
-            _add_attribute_majority(table, results, dataset, metric)
+            _add_attribute_majority(table, results, dataset, measure)
             add_remarks(table, results)
             tables.append(table)
     return tables
 
 
-def _attribute(results: Results, row: PlannedRow, dataset: str, metric: str, name: str) -> Cell:
-    cell = average(
-        results.of(row.id, dataset),
-        lambda c: (c.scores.get(f"{metric}_per_attribute") or {}).get(name),
-    )
+def _carries(results: Results, row: PlannedRow, dataset: str) -> bool:
+    """Whether a row predicts attributes; one that is not finished is taken to."""
+    cells = results.of(row.id, dataset)
+    return not any(c.finished for c in cells) or any(ATTRIBUTES in c.scores for c in cells)
+
+
+def _attribute(
+    results: Results, row: PlannedRow, dataset: str, measure: Measure, name: str
+) -> Cell:
+    key = f"{measure.info.name}_per_attribute"
+    cell = average(results.of(row.id, dataset), lambda c: (measure.detail(c, key) or {}).get(name))
     cell.missing = "" if cell.value is not None else "–"
     return cell
 
 
-def _add_attribute_majority(table: Table, results: Results, dataset: str, metric: str) -> None:
+def _add_attribute_majority(table: Table, results: Results, dataset: str, measure: Measure) -> None:
     """Add the constant predictor's column, which is never ranked."""
     scores = majority(results, dataset)
     if scores is None:
         return
-    info = METRICS[metric]
+    metric = measure.info.name
     table.columns.append(
-        Column("majority", "majority", percent=info.percent, dataset=dataset, metric=metric)
+        Column("majority", "majority", percent=measure.info.percent, dataset=dataset, metric=metric)
     )
     values = scores[f"{metric}_per_attribute"]
     for block in table.blocks:

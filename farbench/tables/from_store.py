@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from farbench.errors import unknown_name
-from farbench.scoring.metrics import METRICS
 from farbench.tables.caption import caption, dataset_title
 from farbench.tables.details import attribute_tables, masks_table
+from farbench.tables.measures import Measure, check_metrics, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.published_block import published_tables
 from farbench.tables.results import CellResult, Results, read_results
-from farbench.tables.values import add_remarks, average, majority, mean_over_seeds
+from farbench.tables.values import add_remarks, average, constant_predictor, mean_over_seeds
 
 KINDS = ("main", "masks", "attributes")
 LABEL = Column("label", "Method", kind="label")
@@ -32,9 +32,7 @@ def build(folder: Path, kind: str = "main", *, differences: bool = True) -> list
     if kind not in KINDS:
         raise unknown_name("kind of table", kind, KINDS)
     results = read_results(folder)
-    for metric in results.metrics:
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS, str(folder / "plan.json"))
+    check_metrics(results, folder / "plan.json")
     if kind == "masks":
         return masks_table(results)
     if kind == "attributes":
@@ -63,31 +61,31 @@ def main_tables(results: Results, *, differences: bool = True) -> list[Table]:
         cells |= {f"mark/{mark}": Cell(mark=True) for mark in row.marks}
         measured.rows.append(Row(row.id, cells))
     for dataset in results.datasets:
-        for metric in results.metrics:
-            column = _metric_column(results, dataset, metric, over=several)
+        for measure in measures(results, dataset):
+            column = _metric_column(results, dataset, measure, over=several)
             table.columns.append(column)
             for row, printed in zip(results.rows, measured.rows, strict=True):
-                printed.cells[column.key] = mean_over_seeds(table, results, row, dataset, metric)
+                printed.cells[column.key] = mean_over_seeds(table, results, row, dataset, measure)
             rank((column, row.cells[column.key]) for row in measured.rows)
         if differences and results.compare:
             _add_differences(table, results, measured, dataset, over=several)
     table.blocks.append(measured)
-    _add_majority(table, results)
+    _add_constant_predictor(table, results)
     tables = published_tables(table, results)
     add_remarks(table, results)
     return tables
 
 
-def _metric_column(results: Results, dataset: str, metric: str, *, over: bool) -> Column:
-    info = METRICS[metric]
+def _metric_column(results: Results, dataset: str, measure: Measure, *, over: bool) -> Column:
     return Column(
-        key=f"{dataset}/{metric}",
-        title=info.label,
+        key=f"{dataset}/{measure.key}",
+        title=measure.title,
         over=dataset_title(results, dataset) if over else "",
-        higher_is_better=info.higher_is_better,
-        percent=info.percent,
+        higher_is_better=measure.info.higher_is_better,
+        percent=measure.info.percent,
+        decimals=measure.info.decimals,
         dataset=dataset,
-        metric=metric,
+        metric=measure.key,
     )
 
 
@@ -102,39 +100,55 @@ def _add_differences(
     if results.compare is None or label is None or len(results.rows) < 2:
         return
     reference = {c.seed: c for c in results.of(results.compare, dataset) if c.finished}
-    for metric in results.metrics:
-        info = METRICS[metric]
+    for measure in measures(results, dataset):
         column = Column(
-            key=f"{dataset}/{metric}/difference",
-            title=f"Δ {info.label}",
+            key=f"{dataset}/{measure.key}/difference",
+            title=f"Δ {measure.title}",
             over=dataset_title(results, dataset) if over else "",
-            percent=info.percent,
+            percent=measure.info.percent,
+            decimals=measure.info.decimals,
             signed=True,
             dataset=dataset,
-            metric=f"{metric}_difference",
+            metric=f"{measure.key}_difference",
         )
         table.columns.append(column)
         for row in measured.rows:
             if row.id == results.compare:
                 continue
 
-            def difference(cell: CellResult, metric: str = metric) -> float | None:
-                base = reference[cell.seed].scores.get(metric) if cell.seed in reference else None
-                own = cell.scores.get(metric)
+            def difference(cell: CellResult, measure: Measure = measure) -> float | None:
+                base = measure.of(reference[cell.seed]) if cell.seed in reference else None
+                own = measure.of(cell)
                 return None if own is None or base is None else own - base
 
             row.cells[column.key] = average(results.of(row.id, dataset), difference)
-    table.remark(f"Δ is the difference to {label} in points, seed by seed.")
+    points = " in points" if all(m.info.percent for m in measures(results, dataset)) else ""
+    table.remark(f"Δ is the difference to {label}{points}, seed by seed.")
 
 
-def _add_majority(table: Table, results: Results) -> None:
+def _add_constant_predictor(table: Table, results: Results) -> None:
     row = Row("majority", {"label": Cell(text="majority class (reference)")})
+    kinds: set[str] = set()
     for dataset in results.datasets:
-        scores = majority(results, dataset)
-        for metric in results.metrics if scores else ():
-            value = scores[metric] if scores else None
-            if isinstance(value, float):
-                row.cells[f"{dataset}/{metric}"] = Cell(value=value, n=1)
-    if len(row.cells) > 1:
-        table.remark("Majority class: every image is given the majority class of the train split.")
-        table.blocks.append(Block("reference", rows=[row]))
+        kind_of = {task.name: task.kind for task in results.tasks_of(dataset)}
+        for measure in measures(results, dataset):
+            value = constant_predictor(results, dataset, measure)
+            if value is not None:
+                row.cells[f"{dataset}/{measure.key}"] = Cell(value=value, n=1)
+                kinds.add(kind_of[measure.task])
+    if len(row.cells) == 1:
+        return
+    said = {
+        "attributes": "the majority class of each attribute",
+        "classes": "the majority class",
+        "scalar": "the mean",
+        "landmarks": "the mean shape",
+    }
+    if kinds <= {"attributes", "classes"}:
+        remark = "Majority class: every image is given the majority class of the train split."
+    else:
+        row.cells["label"] = Cell(text="constant (reference)")
+        given = ", ".join(text for kind, text in said.items() if kind in kinds)
+        remark = f"Constant: every image is given the train split's own answer ({given})."
+    table.remark(remark)
+    table.blocks.append(Block("reference", rows=[row]))

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from farbench.errors import UserError
-from farbench.scoring.metrics import METRICS
+from farbench.scoring.catalogue import METRICS
 from farbench.tables.caption import dataset_title
+from farbench.tables.measures import ATTRIBUTES, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def _load(table: Table, results: Results) -> list[PublishedTable]:
 
 def _add_blocks(table: Table, results: Results, sources: list[PublishedTable]) -> None:
     _add_columns(table, results, [row for source in sources for row in source.rows])
-    shown = [c.key for c in table.columns if c.kind == "number" and c.metric in results.metrics]
+    metrics = _metrics(results)
+    shown = [c.key for c in table.columns if c.kind == "number" and c.metric in metrics]
     left_out = 0
     for source in sources:
         origins = dict.fromkeys(_origin(row) for row in source.rows)
@@ -83,10 +85,16 @@ def _add_blocks(table: Table, results: Results, sources: list[PublishedTable]) -
             if alone:
                 table.remark(f"{source.title}: {next(iter(origins))}.")
     if left_out:
-        labels = ", ".join(METRICS[metric].label for metric in results.metrics)
+        labels = ", ".join(METRICS[ATTRIBUTES][metric].label for metric in metrics)
         table.remark(f"{left_out} published rows are left out: they print none of {labels}.")
     if any("backbone" in row.cells for row in table.rows()):
         _add_backbones(table, results)
+
+
+def _metrics(results: Results) -> list[str]:
+    """Return the attribute metrics that are shown: what the published tables print."""
+    shown = [m for dataset in results.datasets for m in measures(results, dataset)]
+    return list(dict.fromkeys(m.info.name for m in shown if m.task == ATTRIBUTES))
 
 
 def _row(table: Table, row: PublishedRow, shown: list[str], id: str, alone: bool) -> Row:
@@ -115,7 +123,7 @@ def _add_columns(table: Table, results: Results, rows: list[PublishedRow]) -> No
         (dataset, metric)
         for row in rows
         for dataset, values in row.values.items()
-        for metric in results.metrics
+        for metric in _metrics(results)
         if dataset not in results.datasets and metric in values
     ]
     if not reported:
@@ -125,9 +133,9 @@ def _add_columns(table: Table, results: Results, rows: list[PublishedRow]) -> No
         for column in table.columns
     ]
     for dataset in dict.fromkeys(dataset for dataset, _ in reported):
-        for metric in results.metrics:
+        for metric in _metrics(results):
             if (dataset, metric) in reported:
-                info = METRICS[metric]
+                info = METRICS[ATTRIBUTES][metric]
                 table.columns.append(
                     Column(
                         key=f"{dataset}/{metric}",

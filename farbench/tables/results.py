@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
+from farbench.tasks import from_record
+from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import Task
 
 SCHEMA = 1
 PLAN = "plan.json"
@@ -26,7 +29,7 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of a planned cell.
+    """What became of a planned cell, or of all cells of a row whose tasks are trained alone.
 
     Attributes:
         row: The row's id.
@@ -35,7 +38,7 @@ class CellResult:
         missing: Empty when finished; else what a table prints instead ("failed", "not run").
         reason: Why it is missing, one line; may be empty.
         record: The contents of cell.json ({} where there is none).
-        scores: Metrics and per-attribute values of the attribute task.
+        scores: Task to metrics and details: the contents of metrics.json.
     """
 
     row: str
@@ -73,6 +76,18 @@ class Results:
     rows: tuple[PlannedRow, ...]
     cells: tuple[CellResult, ...]
     notes: tuple[str, ...]
+    tasks: dict[str, tuple[Task, ...]] = field(default_factory=dict)
+
+    def tasks_of(self, dataset: str) -> tuple[Task, ...]:
+        """Return the tasks of a data set: of the plan, else the attributes that cells recorded."""
+        if dataset in self.tasks:
+            return self.tasks[dataset]
+        names: dict[str, None] = {}
+        for cell in self.cells:
+            if cell.dataset == dataset:
+                recorded = (cell.record.get("attributes") or {}).get("attributes")
+                names |= dict.fromkeys(recorded or ())
+        return (BinaryAttributes("attributes", tuple(names)),)
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -152,7 +167,7 @@ def read_results(folder: Path) -> Results:
             )
             for row in benchmark["rows"]
         )
-        cells = tuple(_cell(folder, planned) for planned in plan["cells"])
+        cells = _merged([_cell(folder, planned) for planned in plan["cells"]])
         planned_rows = {cell.row for cell in cells}
         return Results(
             folder=folder,
@@ -160,7 +175,7 @@ def read_results(folder: Path) -> Results:
             title=benchmark.get("title") or benchmark["name"],
             caption=benchmark.get("caption") or "",
             version=str(plan.get("farbench", "")),
-            metrics=tuple(benchmark.get("metrics") or ("accuracy", "mA")),
+            metrics=tuple(benchmark.get("metrics") or ()),
             marks=tuple(benchmark.get("marks") or ()),
             compare=benchmark.get("compare"),
             published=tuple(benchmark.get("published") or ()),
@@ -168,9 +183,40 @@ def read_results(folder: Path) -> Results:
             rows=tuple(row for row in rows if row.id in planned_rows),
             cells=cells,
             notes=tuple(plan.get("notes") or ()),
+            tasks={
+                dataset: tuple(map(from_record, records))
+                for dataset, records in (plan.get("tasks") or {}).items()
+            },
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
+
+
+def _merged(cells: list[CellResult]) -> tuple[CellResult, ...]:
+    """Put the cells of one row, data set and seed together: each carries tasks of its own.
+
+    Where one of them is missing, the whole is: half of a row is no result.
+    """
+    together: dict[tuple[str, str, int], CellResult] = {}
+    for cell in cells:
+        key = (cell.row, cell.dataset, cell.seed)
+        first = together.get(key)
+        if first is None or not first.finished:
+            together.setdefault(key, cell)
+        elif not cell.finished:
+            together[key] = cell
+        else:
+            record = dict(first.record)
+            for sum_of in ("parameters", "minutes"):
+                record[sum_of] = sum(one.record.get(sum_of) or 0 for one in (first, cell))
+            for mapping in ("attributes", "train_prevalence"):
+                record[mapping] = {
+                    **(first.record.get(mapping) or {}),
+                    **(cell.record.get(mapping) or {}),
+                }
+            scores = {**first.scores, **cell.scores}
+            together[key] = replace(first, record=record, scores=scores)
+    return tuple(together.values())
 
 
 def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
@@ -194,11 +240,11 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
     if key and expected and not (key.startswith(expected) or expected.startswith(key)):
         return missing("not run", f"{place.name} holds the result of another identity", record)
     try:
-        scores = _read(place / "metrics.json").get("attributes")
+        scores = _read(place / "metrics.json")
     except UserError as error:
         return missing("unreadable", str(error), record)
-    if not isinstance(scores, dict):
-        return missing("unreadable", f"{place.name}/metrics.json has no attributes", record)
+    if not scores or not all(isinstance(value, dict) for value in scores.values()):
+        return missing("unreadable", f"{place.name}/metrics.json has no scores", record)
     return CellResult(row, dataset, seed, record=record, scores=scores)
 
 

@@ -6,18 +6,21 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from farbench.scoring.metrics import METRIC_VERSION, METRICS, majority_from_prevalence
+from farbench.scoring.attributes import majority_from_prevalence
+from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.tables.caption import dataset_title
+from farbench.tables.measures import ATTRIBUTES, Measure, measures
 from farbench.tables.model import Cell, Table
 from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tasks.attributes import BinaryAttributes
 
 
 def mean_over_seeds(
-    table: Table, results: Results, row: PlannedRow, dataset: str, metric: str
+    table: Table, results: Results, row: PlannedRow, dataset: str, measure: Measure
 ) -> Cell:
     """Average a metric over seeds; say why where it is missing."""
     cells = results.of(row.id, dataset)
-    cell = average(cells, lambda c: c.scores.get(metric))
+    cell = average(cells, measure.of)
     gone = [c for c in cells if not c.finished]
     reasons = [
         f"{row.label}, {dataset_title(results, dataset)}, seed {c.seed}: {c.missing}"
@@ -30,8 +33,8 @@ def mean_over_seeds(
     if cell.value is None:
         states = [c.missing for c in gone]
         cell.missing = next((s for s in ("failed", "unreadable", "not run") if s in states), "–")
-        if not gone and cells:
-            reasons.append(f"{METRICS[metric].label} is undefined on every attribute")
+        if not gone and any(measure.task in c.scores for c in cells):
+            reasons.append(f"{measure.info.label} is undefined on this split")
     if reasons:
         cell.note = table.note("; ".join(reasons))
     return cell
@@ -51,19 +54,31 @@ def majority(results: Results, dataset: str) -> dict[str, Any] | None:
     for cell in results.finished(dataset):
         names = (cell.record.get("attributes") or {}).get("attributes") or []
         train = (cell.record.get("train_prevalence") or {}).get("attributes")
-        test = cell.scores.get("prevalence_per_attribute")
+        test = (cell.scores.get(ATTRIBUTES) or {}).get("prevalence_per_attribute")
         if train and test and len(train) == len(names):
             return majority_from_prevalence(train, [test.get(name) for name in names], names)
     return None
 
 
+def constant_predictor(results: Results, dataset: str, measure: Measure) -> float | None:
+    """Return what a predictor that sees no image scores; None where that says nothing."""
+    if measure.task == ATTRIBUTES:
+        scores = majority(results, dataset) or {}
+        value = scores.get(measure.info.name)
+        return value if isinstance(value, float) else None
+    for cell in results.finished(dataset):
+        reference = measure.detail(cell, "reference") or {}
+        if reference.get(measure.info.name) is not None:
+            return float(reference[measure.info.name])
+    return None
+
+
 def attribute_names(results: Results, dataset: str) -> list[str]:
-    """Return the attributes of a data set in column order, from what the cells recorded."""
-    names: dict[str, None] = {}
-    for cell in results.cells:
-        if cell.dataset == dataset:
-            names |= dict.fromkeys((cell.record.get("attributes") or {}).get("attributes") or ())
-    return list(names)
+    """Return the attributes of a data set in column order."""
+    for task in results.tasks_of(dataset):
+        if isinstance(task, BinaryAttributes):
+            return list(task.attributes)
+    return []
 
 
 def add_remarks(table: Table, results: Results) -> None:
@@ -71,14 +86,19 @@ def add_remarks(table: Table, results: Results) -> None:
     for dataset in results.datasets:
         title = dataset_title(results, dataset)
         finished = results.finished(dataset)
-        for metric in results.metrics:
-            left = max((int(c.scores.get(f"{metric}_left_out") or 0) for c in finished), default=0)
+        for measure in measures(results, dataset):
+            key = f"{measure.info.name}_left_out"
+            left = max((int(measure.detail(c, key) or 0) for c in finished), default=0)
             if left:
                 table.remark(
-                    f"{METRICS[metric].label} on {title} leaves out {left} of "
+                    f"{measure.info.label} on {title} leaves out {left} of "
                     f"{len(attribute_names(results, dataset))} attributes: undefined on this split."
                 )
-        versions = {c.scores.get("metric_version", METRIC_VERSION) for c in finished}
+        versions = {
+            scores.get("metric_version", METRIC_VERSION)
+            for c in finished
+            for scores in c.scores.values()
+        }
         if versions - {METRIC_VERSION}:
             table.remark(
                 f"{title}: scored with metric version {', '.join(map(str, sorted(versions)))}, "
@@ -91,8 +111,14 @@ def add_remarks(table: Table, results: Results) -> None:
         if changed:
             pairs = ", ".join(f"{key} {value}" for key, value in changed.items())
             table.remark(f"{row.label} changes the protocol: {pairs}.")
+    said = {
+        f"{dataset}: {note}"
+        for dataset in results.datasets
+        for note in results.dataset_record(dataset).get("notes") or ()
+    }
     for note in results.notes:
-        table.remark(note)
+        if note not in said:
+            table.remark(note)
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from farbench.store.atomic import write_with
 
@@ -20,6 +20,7 @@ class Checkpoint:
         seconds: Spent on all finished epochs, over all runs.
         history: One record a finished epoch.
         best: Score, epoch and weights of the best epoch, if one is looked for.
+        terms: An epoch each ``(steps, 2, T)``: losses and weights of the T terms in every step.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Checkpoint:
         self.epoch, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] | None = None
+        self.terms: list[Tensor] = []
         self._since = time.perf_counter()
 
     def resume(self) -> None:
@@ -42,6 +44,7 @@ class Checkpoint:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.epoch, self.seconds = saved["epoch"], saved["seconds"]
         self.history, self.best = saved["history"], saved["best"]
+        self.terms = saved["terms"]
 
     def finish_epoch(self, epoch: int, values: dict[str, float], keep_best: float | None) -> None:
         """Record an epoch; with ``keep_best`` (higher is better) remember the best weights."""
@@ -61,6 +64,7 @@ class Checkpoint:
             "seconds": self.seconds,
             "history": self.history,
             "best": self.best,
+            "terms": self.terms,
         }
         write_with(self.path, lambda path: torch.save(saved, path))
 

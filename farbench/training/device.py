@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from farbench.data.batches import Batch
 from farbench.errors import UserError
+from farbench.tasks.base import Task
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -75,18 +77,20 @@ def choose_compute(device: str, precision: str, threads: int) -> Compute:
 
 
 class Forward:
-    """Runs a network on batches: moves, normalises, calls, returns float32 logits."""
+    """Runs a network on batches: moves, normalises, calls, returns float32 outputs."""
 
-    def __init__(self, network: nn.Module, task: str, compute: Compute, masked: bool) -> None:
+    def __init__(
+        self, network: nn.Module, tasks: Sequence[Task], compute: Compute, masked: bool
+    ) -> None:
         """Bind a network.
 
         Args:
             network: Already placed.
-            task: The output to return.
+            tasks: The outputs to return.
             compute: Device and precision.
             masked: Whether the network is called with masks.
         """
-        self.network, self.task, self.compute, self.masked = network, task, compute, masked
+        self.network, self.tasks, self.compute, self.masked = network, tasks, compute, masked
         mean = torch.tensor(getattr(network, "pixel_mean", IMAGENET_MEAN), device=compute.device)
         std = torch.tensor(getattr(network, "pixel_std", IMAGENET_STD), device=compute.device)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1)
@@ -97,8 +101,17 @@ class Forward:
         pixels = batch.images.to(self.compute.device, non_blocking=True).permute(0, 3, 1, 2)
         return torch.addcmul(self._shift, pixels.float(), self._scale)
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """Return logits, float32 ``(N, A)``."""
+    def targets(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the targets on the device."""
+        device = self.compute.device
+        return {name: t.to(device, non_blocking=True) for name, t in batch.targets.items()}
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """Return one output a task, float32 ``(N, task.outputs)``, and ``features`` if there are.
+
+        Raises:
+            TypeError: The network breaks its contract.
+        """
         images = self.images(batch)
         with self.compute.autocast():
             if self.masked:
@@ -108,18 +121,21 @@ class Forward:
                 outputs = self.network(images, masks)
             else:
                 outputs = self.network(images)
-        return self._logits(outputs, tuple(batch.targets.shape))
+        checked = {task.name: _checked(outputs, task, len(batch.positions)) for task in self.tasks}
+        if "features" in outputs:
+            checked["features"] = outputs["features"].float()
+        return checked
 
-    def _logits(self, outputs: object, shape: tuple[int, ...]) -> Tensor:
-        if not isinstance(outputs, dict) or self.task not in outputs:
-            got = sorted(outputs) if isinstance(outputs, dict) else type(outputs).__name__
-            raise TypeError(
-                f"the network must return a dict with the entry '{self.task}', not {got}"
-            )
-        logits: Tensor = outputs[self.task]
-        if tuple(logits.shape) != shape:
-            raise TypeError(
-                f"the output '{self.task}' must have the shape {shape} (images, attributes), "
-                f"not {tuple(logits.shape)}"
-            )
-        return logits.float()
+
+def _checked(outputs: object, task: Task, count: int) -> Tensor:
+    """Return a task's output in float32, if it is what the contract asks for."""
+    if not isinstance(outputs, dict) or task.name not in outputs:
+        got = sorted(outputs) if isinstance(outputs, dict) else type(outputs).__name__
+        raise TypeError(f"the network must return a dict with the entry '{task.name}', not {got}")
+    output: Tensor = outputs[task.name]
+    if tuple(output.shape) != (count, task.outputs):
+        raise TypeError(
+            f"the output '{task.name}' must have the shape {(count, task.outputs)} "
+            f"(images, outputs of {task.wording()}), not {tuple(output.shape)}"
+        )
+    return output.float()

@@ -1,4 +1,4 @@
-"""Logits of a set of images, from a trained network."""
+"""Outputs for a set of images, from a trained network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from farbench.training.device import Forward
 @torch.inference_mode()
 def predict(
     forward: Forward, batches: Batches, positions: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Return logits of the images at ``positions``, float32 ``(len(positions), A)``.
+) -> dict[str, NDArray[np.float32]]:
+    """Return the outputs for the images at ``positions``, by task, float32 ``(N, task.outputs)``.
 
     The network is left in eval mode.
     """
     forward.network.eval()
     parts = [forward(batch) for batch in batches.evaluate(positions)]
-    # One transfer at the end instead of one a batch.
-    return torch.cat(parts).cpu().numpy()
+    # One transfer a task at the end instead of one a batch.
+    return {
+        task.name: torch.cat([part[task.name] for part in parts]).cpu().numpy()
+        for task in forward.tasks
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,26 @@ from torch import Tensor, nn
 from farbench.benchmark.identity import Identity
 from farbench.benchmark.schema import Protocol
 from farbench.data.batches import Batches
+from farbench.data.pack import PackedImages
 from farbench.data.randomness import stream_key
+from farbench.data.targets import to_predictions
 from farbench.errors import CellFailed
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Problem, Stage
-from farbench.scoring.metrics import score_attributes
+from farbench.plugins.weighting import TaskWeighting
+from farbench.scoring.catalogue import HEADLINE, SELECTION
+from farbench.scoring.score import as_stored, score
 from farbench.store.atomic import write_with
 from farbench.training.checkpoint import Checkpoint
 from farbench.training.device import Compute, Forward
-from farbench.training.optimizer import learning_rate_at, make_optimizer
+from farbench.training.optimizer import learning_rate_at, make_optimizer, set_learning_rate
 from farbench.training.predict import predict
+from farbench.training.terms import TrainingLoss
 
 WEIGHTS = "weights.safetensors"
 CHECKPOINT = "checkpoint.pt"
+TERMS = "terms.npy"
+"""float32 ``(steps, 2, T)``: loss and weight of each term in every step, if there are several."""
 
 EpochListener = Callable[[str, int, dict[str, float]], None]
 StepListener = Callable[[str, int, int, int], None]
@@ -42,11 +49,15 @@ class StageData:
 
     Attributes:
         batches: Makes batches, with masks if the stage's method asks for them.
+        packed: The images, for the sizes of the originals.
+        labels: Labels of all images, by task.
         train: Positions of the train split.
         valid: Positions of the valid split.
     """
 
     batches: Batches
+    packed: PackedImages
+    labels: Mapping[str, NDArray[Any]]
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
 
@@ -59,7 +70,8 @@ class StageRun:
         stage: Name, method and what is frozen.
         problem: What its network is built for.
         protocol: Training settings (only those in the identity's recipe are used).
-        loss: The loss with its options.
+        losses: A loss a task, by the task's name.
+        weighting: How the terms of the loss are joined.
         epochs: Epochs of this stage.
         learning_rate: Of this stage.
         seed: The cell's seed.
@@ -70,7 +82,8 @@ class StageRun:
     stage: Stage
     problem: Problem
     protocol: Protocol
-    loss: Loss
+    losses: Mapping[str, Loss]
+    weighting: TaskWeighting
     epochs: int
     learning_rate: float
     seed: int
@@ -86,6 +99,12 @@ class StageRun:
         """Build the network with its initial weights, which (seed, stage name) decide."""
         torch.manual_seed(stream_key(self.seed, self.stage.name, "init"))
         return self.stage.method.build(self.problem)
+
+    def build_loss(self, network: nn.Module) -> TrainingLoss:
+        """Build the loss; like the network's, its initial weights depend on (seed, stage name)."""
+        torch.manual_seed(stream_key(self.seed, self.stage.name, "loss"))
+        feature_size = int(getattr(network, "feature_size", 0))
+        return TrainingLoss(self.problem, self.losses, self.weighting, feature_size)
 
 
 @dataclass
@@ -124,18 +143,25 @@ def train_stage(
     network = compute.place(run.build())
     if parent_weights is not None:
         hand_on(network, load_file(parent_weights))
-    loss = run.loss.build(len(run.problem.task.attributes)).to(compute.device)
+    loss = run.build_loss(network).to(compute.device)
     trained = freeze(network, run.stage.frozen)
-    optimizer = make_optimizer(trained, run.protocol, run.learning_rate, compute)
+    optimizer = make_optimizer(
+        [*trained, *loss.modules_by_term.parameters()],
+        run.protocol,
+        run.learning_rate,
+        compute,
+        list(loss.weighting.parameters()) if loss.weighting is not None else (),
+        run.weighting.learning_rate(run.learning_rate),
+    )
     state = Checkpoint(folder / CHECKPOINT, network, loss, optimizer)
     state.resume()
-    forward = Forward(network, run.problem.task.name, compute, run.masked)
+    forward = Forward(network, run.problem.tasks, compute, run.masked)
     steps = data.batches.steps(len(data.train))
     for epoch in range(state.epoch + 1, run.epochs + 1):
         # Dropout's numbers belong to (seed, stage, epoch), so that a resume changes nothing.
         torch.manual_seed(stream_key(run.seed, run.stage.name, epoch, "step"))
         started = time.perf_counter()
-        mean_loss, seen, waited = _epoch(
+        mean_loss, seen, waited, terms = _epoch(
             run, epoch, steps, forward, loss, optimizer, data, listeners.step
         )
         values = {
@@ -144,18 +170,25 @@ def train_stage(
             "images_per_second": seen / (time.perf_counter() - started),
             "input_share": waited / (time.perf_counter() - started),
         }
+        if len(loss.terms) > 1:
+            loss.epoch_ended(terms[:, 0].mean(0))
+            state.terms.append(terms.cpu())
+            for name, (one, weight) in zip(loss.names, terms.mean(0).T.tolist(), strict=True):
+                values |= {f"loss_{name}": one, f"weight_{name}": weight}
         if not math.isfinite(mean_loss):
             raise CellFailed(
                 f"the loss of stage '{run.stage.name}' became {mean_loss} in epoch {epoch}; "
                 "try a lower protocol.learning_rate"
             )
-        scores = _validate(run, forward, data)
+        scores, merit = _validate(run, forward, data)
         values |= scores
         best = run.protocol.selection == "best_valid"
-        state.finish_epoch(epoch, values, keep_best=scores["valid_mA"] if best else None)
+        state.finish_epoch(epoch, values, keep_best=merit if best else None)
         listeners.epoch(run.stage.name, epoch, values)
     selected = state.select()
     write_with(folder / WEIGHTS, lambda path: _save(network, path))
+    if state.terms:
+        np.save(folder / TERMS, torch.cat(state.terms).numpy())
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return {
         "identity": run.identity.as_dict(),
@@ -164,6 +197,7 @@ def train_stage(
         "epoch_selected": selected,
         "steps": steps * run.epochs,
         "trunk_steps": 0 if "trunk" in run.stage.frozen else steps * run.epochs,
+        "terms": list(loss.names),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "images_per_second": float(np.median([row["images_per_second"] for row in state.history])),
         "minutes": state.seconds / 60,
@@ -175,8 +209,13 @@ def hand_on(network: nn.Module, weights: dict[str, Tensor]) -> int:
     """Copy the parameters and buffers of modules where names and shapes agree; return how many.
 
     A module is copied whole or not at all: the last layer of a head is worth nothing behind a
-    first layer that starts afresh because its shape differs.
+    first layer that starts afresh because its shape differs. A network whose modules have other
+    names than those they start from has a method ``adopt(weights)``, which returns the weights
+    under its own names.
     """
+    adopt = getattr(network, "adopt", None)
+    if adopt is not None:
+        weights = adopt(weights)
     target = network.state_dict()
     differing = {
         key.rpartition(".")[0]
@@ -209,12 +248,17 @@ def _epoch(
     epoch: int,
     steps: int,
     forward: Forward,
-    loss: nn.Module,
+    loss: TrainingLoss,
     optimizer: torch.optim.Optimizer,
     data: StageData,
     listener: StepListener,
-) -> tuple[float, int, float]:
-    """Train one epoch; return the mean loss, the images seen and the seconds spent waiting."""
+) -> tuple[float, int, float, Tensor]:
+    """Train one epoch.
+
+    Returns:
+        The mean loss, the images seen, the seconds spent waiting, and float32 ``(steps, 2, T)``
+        on the device: loss and weight of each term in every step.
+    """
     network = forward.network
     network.train()
     for name in run.stage.frozen:
@@ -222,6 +266,7 @@ def _epoch(
     loss.train()
     device = forward.compute.device
     total = torch.zeros((), device=device, dtype=torch.float64)
+    terms = torch.zeros((steps, 2, len(loss.terms)), device=device)
     seen, waited = 0, 0.0
     batches = data.batches.train(
         data.train, run.protocol.augmentation, run.seed, run.stage.name, epoch
@@ -232,10 +277,8 @@ def _epoch(
         rate = learning_rate_at(
             run.protocol, run.learning_rate, (epoch - 1) * steps + step, steps * run.epochs
         )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        logits = forward(batch)
-        value = loss(logits, batch.targets.to(device, non_blocking=True).float())
+        set_learning_rate(optimizer, rate)
+        value, terms[step, 0], terms[step, 1] = loss(forward(batch), forward.targets(batch))
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
@@ -244,21 +287,45 @@ def _epoch(
         seen += len(batch.positions)
         listener(run.stage.name, epoch, step + 1, steps)
         asked = time.perf_counter()
-    return float(total) / max(seen, 1), seen, waited
+    return float(total) / max(seen, 1), seen, waited, terms
 
 
-def _validate(run: StageRun, forward: Forward, data: StageData) -> dict[str, float]:
-    logits = predict(forward, data.batches, data.valid)
-    targets = data.batches.targets[data.valid]
-    if not np.isfinite(logits).all():
-        raise CellFailed(f"stage '{run.stage.name}' predicts values that are not finite")
-    scores = score_attributes(logits, targets, run.problem.task.attributes)
-    if scores["mA"] is None:
-        raise CellFailed(
-            f"mA is undefined on the valid split ({len(targets)} images): no attribute has both a "
-            "positive and a negative there; take more images"
+def _validate(run: StageRun, forward: Forward, data: StageData) -> tuple[dict[str, float], float]:
+    """Score the valid split.
+
+    Returns:
+        The usual metrics of each task, and the mean over tasks of the metric that an epoch is
+        chosen by.
+    """
+    outputs = predict(forward, data.batches, data.valid)
+    values: dict[str, float] = {}
+    merits = []
+    tasks = run.problem.tasks
+    for task in tasks:
+        if not np.isfinite(outputs[task.name]).all():
+            raise CellFailed(f"stage '{run.stage.name}' predicts values that are not finite")
+        statistics = run.problem.statistics[task.name]
+        predictions = to_predictions(
+            task, outputs[task.name], statistics, data.packed, data.valid, data.batches.crop
         )
-    return {f"valid_{name}": float(scores[name]) for name in ("accuracy", "mA")}
+        scores = score(
+            task,
+            as_stored(task, predictions),
+            data.labels[task.name][data.valid],
+            sizes=data.packed.sizes[data.valid],
+        )
+        prefix = f"{task.name}." if len(tasks) > 1 else ""
+        for metric in HEADLINE[task.kind]:
+            if scores[metric] is not None:
+                values[f"valid_{prefix}{metric}"] = scores[metric]
+        merit = scores[SELECTION[task.kind]]
+        if merit is None and run.protocol.selection == "best_valid":
+            raise CellFailed(
+                f"{SELECTION[task.kind]} of '{task.name}' is undefined on the valid split "
+                f"({len(data.valid)} images), so no epoch can be chosen by it; take more images"
+            )
+        merits.append(max(merit or 0.0, 0.0))  # one task without a floor must not decide alone
+    return values, sum(merits) / len(merits)
 
 
 def _save(network: nn.Module, path: Path) -> None:

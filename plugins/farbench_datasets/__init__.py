@@ -10,8 +10,12 @@ from farbench.plugins.specs import hookimpl
 
 @hookimpl
 def farbench_datasets() -> Sequence[type[Dataset]]:
-    """Provide CelebA and the faces that farbench draws."""
+    """Provide the public face data sets and the faces that farbench draws."""
     from farbench_datasets.celeba import CelebA
+    from farbench_datasets.fairface import FairFace
+    from farbench_datasets.fer2013 import FER2013
+    from farbench_datasets.rafdb import RAFDB
     from farbench_datasets.synthetic_faces import SyntheticFaces
+    from farbench_datasets.utkface import UTKFace
 
-    return [CelebA, SyntheticFaces]
+    return [CelebA, FairFace, FER2013, RAFDB, UTKFace, SyntheticFaces]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from farbench.errors import UserError
 from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
+from farbench.tasks.base import Task
+from farbench.tasks.identity import Identity
+from farbench.tasks.landmarks import FIVE_EYES, FIVE_MIRROR, Landmarks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +38,13 @@ _LISTED = 5
 
 
 class CelebA(Dataset):
-    """CelebA, aligned and cropped: 202,599 faces, 40 binary attributes, the official partition."""
+    """CelebA, aligned and cropped: 202,599 faces, 40 binary attributes, the official partition.
+
+    Five landmarks and identities are tasks as well, with labels where their files are there.
+    """
 
     name = "celeba"
+    default_tasks: ClassVar[tuple[str, ...]] = ("attributes",)
     source = "Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild. ICCV 2015."
     info = DatasetInfo(
         title="CelebA",
@@ -66,9 +73,13 @@ class CelebA(Dataset):
         "skip leaves the images out and says how many, error stops.",
     )
 
-    def tasks(self) -> tuple[BinaryAttributes, ...]:
-        """Return the 40 attributes."""
-        return (BinaryAttributes("attributes", CELEBA_ATTRIBUTES),)
+    def tasks(self) -> tuple[Task, ...]:
+        """Return the 40 attributes, the five landmarks and the identity."""
+        return (
+            BinaryAttributes("attributes", CELEBA_ATTRIBUTES),
+            Landmarks("landmarks", "landmarks5", 5, FIVE_MIRROR, FIVE_EYES),
+            Identity("identity"),
+        )
 
     def locate(self, data_root: Path) -> Path | None:
         """Return CelebA's folder: ``data_root`` itself, known by its files, or one just below."""

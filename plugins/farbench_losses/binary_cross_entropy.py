@@ -11,6 +11,8 @@ from farbench import Loss
 if TYPE_CHECKING:
     from torch import nn
 
+    from farbench import Task, TrainStatistics
+
 
 class BinaryCrossEntropy(Loss):
     """Binary cross-entropy of every attribute, unknown labels left out."""
@@ -22,8 +24,8 @@ class BinaryCrossEntropy(Loss):
         "mean", description="Over attributes: their mean or their sum; images are averaged."
     )
 
-    def build(self, outputs: int) -> nn.Module:
+    def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
         """See :meth:`farbench.Loss.build`."""
-        from farbench_losses.elementwise import CrossEntropyModule
+        from farbench_losses.elementwise import BinaryCrossEntropyModule
 
-        return CrossEntropyModule(self.reduction)
+        return BinaryCrossEntropyModule(self.reduction)

@@ -1,4 +1,4 @@
-"""The torch side of the losses: one value a logit, unknown labels masked, then reduced."""
+"""The torch side of bce and the focal losses: one value a logit, masked, then reduced."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
-
-def reduce_known(values: Tensor, known: Tensor, reduction: str) -> Tensor:
-    """Average over images what each known label costs, then join the attributes.
-
-    Args:
-        values: ``(N, A)`` losses.
-        known: ``(N, A)`` bool.
-        reduction: "mean" divides by all known labels; "sum" adds the A attributes, each averaged
-            over the N images of the batch (an unknown label counts as 0, so that a rare label is
-            not weighted up by the batch it happens to be in).
-    """
-    values = values * known
-    if reduction == "mean":
-        return values.sum() / known.sum().clamp(min=1)
-    return values.sum() / len(values)
+from farbench_losses.reduction import reduce_known
 
 
-class CrossEntropyModule(nn.Module):
+class BinaryCrossEntropyModule(nn.Module):
     """Binary cross-entropy, ``(N, A), (N, A) -> scalar``."""
 
     def __init__(self, reduction: str) -> None:
@@ -103,4 +89,6 @@ class EqualizedFocalModule(nn.Module):
         self.positive_gradient += (size * positive).sum(0)
         self.negative_gradient += (size * ~positive).sum(0)
         ratio = self.positive_gradient / (self.negative_gradient + 1e-10)
-        self.balance.copy_(ratio.clamp(0, 1))
+        # An attribute without a label so far stays balanced: 0 / 0 says nothing of it.
+        seen = self.positive_gradient + self.negative_gradient > 0
+        self.balance.copy_(torch.where(seen, ratio.clamp(0, 1), 1.0))

@@ -11,6 +11,8 @@ from farbench import Loss
 if TYPE_CHECKING:
     from torch import nn
 
+    from farbench import Task, TrainStatistics
+
 
 class EqualizedFocal(Loss):
     """Equalized Focal Loss: the focusing factor of an attribute grows with its imbalance.
@@ -35,8 +37,10 @@ class EqualizedFocal(Loss):
         "sum", description="Over attributes: their mean or their sum; images are averaged."
     )
 
-    def build(self, outputs: int) -> nn.Module:
+    def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
         """See :meth:`farbench.Loss.build`."""
         from farbench_losses.elementwise import EqualizedFocalModule
 
-        return EqualizedFocalModule(outputs, self.gamma, self.scale, self.alpha, self.reduction)
+        return EqualizedFocalModule(
+            task.outputs, self.gamma, self.scale, self.alpha, self.reduction
+        )

@@ -11,6 +11,8 @@ from farbench import Loss
 if TYPE_CHECKING:
     from torch import nn
 
+    from farbench import Task, TrainStatistics
+
 
 class Focal(Loss):
     """Focal loss of every attribute, unknown labels left out."""
@@ -24,7 +26,7 @@ class Focal(Loss):
         "sum", description="Over attributes: their mean or their sum; images are averaged."
     )
 
-    def build(self, outputs: int) -> nn.Module:
+    def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
         """See :meth:`farbench.Loss.build`."""
         from farbench_losses.elementwise import FocalModule
 

@@ -17,6 +17,7 @@ class AttributeGrouping(GlobalOptions):
     """The global feature with one head a group of attributes (MGMTN's +AG)."""
 
     name: ClassVar[str] = "attribute_grouping"
+    task_kinds: ClassVar[tuple[str, ...]] = ("attributes",)
     source: ClassVar[str] = "MGMTN (arXiv 2601.01408), Table 1 and Table 3, second row."
 
     grouping: str = Field("mgmtn", description="See `farbench list groupings`.")

@@ -1,4 +1,4 @@
-"""The baseline: one global feature, one head for all attributes."""
+"""The baseline: one global feature, one head a task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class GlobalOptions(Method):
 
 
 class Baseline(GlobalOptions):
-    """One global feature and one head for all attributes (MGMTN's baseline)."""
+    """One global feature and one head a task (MGMTN's baseline: one for all attributes)."""
 
     name: ClassVar[str] = "baseline"
     source: ClassVar[str] = (
@@ -39,10 +39,9 @@ class Baseline(GlobalOptions):
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""
-        from farbench.nn.heads import one_group
-        from farbench_methods.networks import GroupNetwork
+        from farbench_methods.networks import GlobalNetwork
 
-        return GroupNetwork(problem, self, one_group(problem), global_feature=True)
+        return GlobalNetwork(problem, self)
 
     def stages(self) -> tuple[Stage, ...]:
         """Train twice, like every other row, so that no row's trunk takes more steps."""

@@ -53,7 +53,8 @@ PS_MCNN = Grouping(
 MCNN_AUX = Grouping(
     name="mcnn_aux",
     source="MCNN-AUX (Hand and Chellappa, AAAI 2017), nine groups: names as quoted by MGMTN "
-    "(section 2.2), membership from memory, not checked against the paper. Regions are farbench's.",
+    "(section 2.2), membership from memory, not checked against the paper; a public "
+    "re-implementation has the same for its 35 attributes. Regions are farbench's.",
     groups={
         "Gender": _columns(20),
         "Nose": _columns(7, 27),
@@ -78,6 +79,35 @@ MCNN_AUX = Grouping(
     },
 )
 
+APS = Grouping(
+    name="aps",
+    source="APS (Chen et al., JVCIR 90:103745, 2023), partial and general attributes. A public "
+    "summary has Male, Young, Attractive, Oval_Face, Pale_Skin, Chubby and Smiling as general; "
+    "that Heavy_Makeup and Blurry are too, and no others, is farbench's reading: it makes them "
+    "MGMTN's Object. No masks, so no regions.",
+    groups={
+        "Partial": tuple(name for name in CELEBA_ATTRIBUTES if name not in MGMTN.groups["Object"]),
+        "General": MGMTN.groups["Object"],
+    },
+    regions={},
+)
+
+DMM_CNN = Grouping(
+    name="dmm_cnn",
+    source="DMM-CNN (Mao et al., IEEE TAC 2022), objective and subjective attributes; the members "
+    "were not found. farbench's reading: subjective is what needs a judgement of degree (big, "
+    "narrow, chubby, young, wavy), objective what is there or is not. No masks, so no regions.",
+    groups={
+        "Objective": _columns(
+            *(0, 4, 5, 8, 9, 11, 15, 16, 17, 20, 21, 22, 24, 30, 31, 34, 35, 36, 37, 38)
+        ),
+        "Subjective": _columns(
+            *(1, 2, 3, 6, 7, 10, 12, 13, 14, 18, 19, 23, 25, 26, 27, 28, 29, 32, 33, 39)
+        ),
+    },
+    regions={},
+)
+
 SINGLE = Grouping(
     name="single",
     source="No grouping: one head for all 40 attributes (MGMTN's baseline, Table 3).",
@@ -85,5 +115,5 @@ SINGLE = Grouping(
     regions={"All": "face"},
 )
 
-GROUPINGS: tuple[Grouping, ...] = (MGMTN, PS_MCNN, MCNN_AUX, SINGLE)
+GROUPINGS: tuple[Grouping, ...] = (MGMTN, PS_MCNN, MCNN_AUX, APS, DMM_CNN, SINGLE)
 """Every grouping that ships with farbench."""

@@ -10,12 +10,37 @@ from torch import Tensor, nn
 
 from farbench import Group, Problem
 from farbench.nn.attention import RegionPool
-from farbench.nn.heads import GroupedHeads
+from farbench.nn.heads import GroupedHeads, TaskHeads
 from farbench.nn.regions import resize_masks
 from farbench.nn.trunk import Trunk, global_pool
 
 if TYPE_CHECKING:
     from farbench_methods.baseline import GlobalOptions
+
+
+class GlobalNetwork(nn.Module):
+    """Trunk -> global feature -> one head a task."""
+
+    def __init__(self, problem: Problem, options: GlobalOptions) -> None:
+        """Build the network."""
+        super().__init__()
+        self.trunk = Trunk(options.backbone, pretrained=problem.pretrained)
+        self.pixel_mean, self.pixel_std = self.trunk.pixel_mean, self.trunk.pixel_std
+        self.pooling = options.pooling
+        self.feature_size = self.trunk.final_channels
+        self.heads = TaskHeads(
+            self.feature_size,
+            problem,
+            problem.tasks,
+            hidden=options.hidden,
+            dropout=options.dropout,
+        )
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Map ``(N, 3, S, S)`` to one output a task, and the feature that they share."""
+        final, _ = self.trunk(images)
+        features = global_pool(final, self.pooling)
+        return {**self.heads(features), "features": features}
 
 
 class GroupNetwork(nn.Module):
@@ -54,10 +79,11 @@ class GroupNetwork(nn.Module):
         )
         features = sum(self.trunk.channels.values())
         features += self.trunk.final_channels
+        self.feature_size = features
         self.heads = GroupedHeads(
             features, groups, problem, hidden=options.hidden, dropout=options.dropout
         )
-        self.task = problem.task.name
+        self.task = problem.attributes.name
 
     def forward(self, images: Tensor, masks: Tensor | None = None) -> dict[str, Tensor]:
         """Return logits ``(N, A)``.
@@ -76,6 +102,7 @@ class GroupNetwork(nn.Module):
         if final is not None:
             pooled = global_pool(final, self.pooling)
             if not parts:
-                return {self.task: self.heads(pooled)}
+                return {self.task: self.heads(pooled), "features": pooled}
             parts.append(pooled.unsqueeze(1).expand(-1, parts[0].shape[1], -1))
-        return {self.task: self.heads(torch.cat(parts, dim=-1))}
+        joined = torch.cat(parts, dim=-1)
+        return {self.task: self.heads(joined), "features": joined.mean(1)}

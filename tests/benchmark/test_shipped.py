@@ -62,6 +62,14 @@ def test_the_paper_protocol_is_section_4_2():
     assert p.substitute == {}
 
 
+@pytest.mark.parametrize("name", ["quick", "synthetic"])
+def test_a_protocol_of_drawn_faces_uses_every_face_it_draws(name):
+    protocol = load_protocol(name)
+    assert isinstance(protocol.dataset, dict)
+    drawn = {split: protocol.dataset[split] for split in ("train", "valid", "test")}
+    assert protocol.images.model_dump() == drawn
+
+
 def test_published_numbers_of_mgmtn():
     table2 = load_published("mgmtn_table2").rows
     ours = [row for row in table2 if row.method == "MGMTN"]

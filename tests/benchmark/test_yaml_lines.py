@@ -45,6 +45,7 @@ def test_every_value_knows_its_line(read):
         ("[3, 4]", [3, 4]),
         ("'3'", "3"),
         (".inf", float("inf")),
+        ("-9223372036854775808", -(2**63)),
     ],
 )
 def test_plain_words_follow_yaml_1_2(text, value):
@@ -84,6 +85,14 @@ def test_an_alias_of_a_merging_mapping_is_not_a_repeated_key(read):
         ("[a]: 1\n", r"a\.yaml:1: a key must be a plain word"),
         ("x: !!python/object:os.system {}\n", r"a\.yaml:1: not valid YAML"),
         ("x: \x07\n", r"a\.yaml: not valid YAML"),
+        ("- 1\n- 2\n", r"but the file holds a list\.$"),
+        ("some text\n", r"but the file holds none\.$"),
+        ("x:\n\ty: 1\n", r"a\.yaml:2: not valid YAML: there is a tab; use spaces\.$"),
+        ("x: 1\n---\ny: 1\n", r"a\.yaml:2: not valid YAML: a second document begins here"),
+        ("x: " + 5000 * "9", r"a\.yaml:1: '9{57}\.\.\.' is no integer of at most 64 bits\.$"),
+        ("x: 9223372036854775808\n", r"a\.yaml:1: .* is no integer of at most 64 bits"),
+        ("x: !!int y\n", r"a\.yaml:1: 'y' is no integer"),
+        ("x: " + 3000 * "[" + 3000 * "]", r"a\.yaml: too many levels"),
     ],
 )
 def test_what_is_refused(read, text, message):
@@ -96,6 +105,6 @@ def test_a_missing_file_a_folder_and_a_binary_file(tmp_path):
         read_yaml(tmp_path / "none.yaml")
     with pytest.raises(UserError, match="cannot read"):
         read_yaml(tmp_path)
-    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="not a UTF-8 text file"):
+    (tmp_path / "b.yaml").write_bytes(b"x: 1\ny: \xff\xfe\x00")
+    with pytest.raises(UserError, match=r"b\.yaml:2: not UTF-8 text"):
         read_yaml(tmp_path / "b.yaml")

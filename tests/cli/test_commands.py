@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import subprocess
 import sys
 import time
@@ -9,9 +11,18 @@ import time
 import pytest
 
 import farbench
+from farbench.plugins.manager import KINDS
 
 BENCH = "protocol: toy.yaml\nplugins: [toys.py]\nrows:\n  a: {method: toy}\n"
-KINDS = ("methods", "datasets", "losses", "keypoints", "groupings", "benchmarks", "protocols")
+WEIGHTING = '''
+from farbench import TaskWeighting
+
+
+class ByHand(TaskWeighting):
+    """Weighs by hand."""
+
+    name = "by_hand"
+'''
 
 
 def test_version(farbench_cli):
@@ -40,7 +51,7 @@ def test_list_shows_name_summary_and_provider(farbench_cli, temp_benchmark):
 def test_list_without_a_kind_shows_all_kinds(farbench_cli):
     result = farbench_cli("list")
     headings = [block.split(maxsplit=1)[0].rstrip(":") for block in result.out.split("\n\n")]
-    assert headings == list(KINDS)
+    assert headings == [*KINDS, "benchmarks", "protocols"]
     assert "MGMTN ablation (Table 3)" in result.out
 
 
@@ -58,6 +69,35 @@ def test_show_a_method(farbench_cli, temp_benchmark):
     assert f"origin: {temp.plugins[0]}:" in out
 
 
+def test_every_kind_of_plugin_is_listed_and_shown(farbench_cli, temp_benchmark):
+    plugins = temp_benchmark(BENCH, plugins={"w.py": WEIGHTING}).plugins
+    out = farbench_cli("list", "weightings", "--plugins", plugins[0]).out
+    assert re.search(r"^by_hand +Weighs by hand\. ", out, re.MULTILINE)
+    out = farbench_cli("show", "by_hand", "--plugins", plugins[0]).out
+    assert out.startswith("task weighting by_hand\n  Weighs by hand.\n")
+
+
+def test_a_long_value_has_lines_of_its_own_and_breaks_between_entries(farbench_cli):
+    lines = farbench_cli("show", "mini").out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("  substitute "))
+    key, first = lines[start].split(maxsplit=1)
+    assert (key, first) == ("substitute", '{"resnest50d": "tf_efficientnet_lite0",')
+    column = lines[start].index("{")
+    assert lines[start + 1] == " " * (column + 1) + '"resnet50": "tf_efficientnet_lite0"}'
+    meaning = next(line for line in lines if line.startswith("  crop ")).index("Side of")
+    assert lines[start + 2].startswith(" " * meaning + "Backbone -> ")
+    assert max(map(len, lines)) <= 103  # names of 34 columns leave the meaning 40
+
+
+def test_a_beginning_of_several_names_lists_them_all(farbench_cli):
+    result = farbench_cli("show", "G2FF")
+    assert result.code == 2
+    assert result.err == (
+        "farbench: error: unknown name 'G2FF'. Names that begin with it: "
+        "g2ff_ca, g2ff_ca_sa, g2ff_sa. `farbench list` has all.\n"
+    )
+
+
 def test_show_a_data_set_says_what_to_cite_and_how_to_get_it(farbench_cli, temp_benchmark):
     out = farbench_cli("show", "toy_faces", "--plugins", temp_benchmark(BENCH).plugins[0]).out
     assert "citation: nobody, 2026\n" in out
@@ -73,6 +113,19 @@ def test_show_a_benchmark_and_a_protocol(farbench_cli):
     assert "masks.size                         224" in out
 
 
+def test_show_a_plugin_without_words_and_with_a_made_default(farbench_cli, temp_benchmark):
+    text = (
+        "from pydantic import Field\nfrom farbench import Loss\n\n\nclass Bare(Loss):\n"
+        "    name = 'bare'\n    sizes: list[int] = Field(default_factory=lambda: [1, 2])\n"
+    )
+    temp = temp_benchmark(BENCH, plugins={"bare.py": text})
+    out = farbench_cli("show", "bare", "--plugins", temp.plugins[0]).out
+    assert out.startswith(
+        "loss bare\noptions (name, default, type and meaning):\n"
+        "  sizes  [1, 2]  a list of integers.\nprovided by: "
+    )
+
+
 def test_show_an_ambiguous_name_shows_all(farbench_cli, temp_benchmark):
     plugin = (
         "from farbench import Method\n\n\nclass Quick(Method):\n"
@@ -82,6 +135,18 @@ def test_show_an_ambiguous_name_shows_all(farbench_cli, temp_benchmark):
     out = farbench_cli("show", "quick", "--plugins", temp.plugins[0]).out
     assert out.startswith("method quick\n")
     assert "\n\nprotocol quick\n" in out
+
+
+def test_a_broken_plugin_is_explained_once(farbench_cli, temp_benchmark):
+    bad = "from farbench import Method\n\n\nclass Toy(Method):\n    name = 'toy'\n    width = 3\n"
+    temp = temp_benchmark(BENCH, plugins={"toys.py": bad})
+    result = farbench_cli("run", temp.file)
+    assert result.code == 2
+    warning, error = result.err.splitlines()
+    assert warning.startswith(f"farbench: warning: plugin 'toys' ({temp.plugins[0]}) is left out: ")
+    assert "unknown method 'toy'" in error
+    assert error.endswith("could not be loaded: 'toys' (see the warning above).")
+    assert result.err.count("non-annotated attribute") == 1
 
 
 def test_a_broken_plugin_is_one_warning_and_strict_makes_it_fatal(farbench_cli, temp_benchmark):
@@ -110,6 +175,15 @@ def test_a_broken_plugin_is_one_warning_and_strict_makes_it_fatal(farbench_cli, 
         (("run",), "Missing argument 'FILE|NAME'"),
         (("rum",), "No such command 'rum'"),
         (("list", "--nonsense"), "No such option: --nonsense"),
+        (("list", "--nonsense"), ". Type `farbench list --help`."),
+        (("run", "plain.py"), "'plain.py' is a Python file; a benchmark is a YAML file. A plugin "),
+        (("run", "quickstart", "--seeds", "0," + 30 * "9"), "--seeds: a seed has at most 18"),
+        (("run", "quickstart", "--seeds", "٣"), "--seeds: expected integers"),
+        (("run", "quickstart", "--dataset", " ,"), "--dataset: datasets: expected a list"),
+        (("run", "quickstart", "--set", "seeds=[" + 5000 * "9"), "--set seeds=[999"),
+        (("run", 300 * "a"), "File name too long: "),
+        (("table", 300 * "a"), "File name too long: aaa"),
+        (("list", "--plugins", 300 * "a"), "File name too long: "),
         (("list", "--plugins", "/nowhere/x.py"), "plugin path /nowhere/x.py does not exist"),
     ],
 )
@@ -120,6 +194,37 @@ def test_a_mistake_is_one_line_and_exit_code_2(farbench_cli, arguments, message)
     assert result.err.startswith("farbench: error: ")
     assert message in result.err
     assert len(result.err.splitlines()) == 1
+    assert len(result.err) < 700
+
+
+def test_no_command_is_answered_with_the_help(farbench_cli):
+    result = farbench_cli()
+    assert result.code == 2
+    assert result.err.startswith("Usage: farbench ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), 2, "Permission denied: x"),
+        (MemoryError("Unable to allocate 7 TiB"), 1, "not enough memory. Unable to allocate 7 TiB"),
+    ],
+)
+def test_what_the_machine_refuses_is_told_in_one_line(
+    farbench_cli, monkeypatch, error, code, message
+):
+    def refused(*_, **__):
+        raise error
+
+    monkeypatch.setattr("farbench.cli.catalogue.items", refused)
+    result = farbench_cli("list")
+    assert (result.code, result.err) == (code, f"farbench: error: {message}\n")
+
+
+def test_data_sets_may_have_blanks_between_them(farbench_cli, temp_benchmark):
+    result = farbench_cli("run", temp_benchmark(BENCH).file, "--dataset", "toy_faces, nope")
+    assert "unknown dataset 'nope'" in result.err
 
 
 def test_run_names_file_and_line_and_writes_nothing(farbench_cli, temp_benchmark, monkeypatch):
@@ -149,6 +254,14 @@ def test_an_interrupt_exits_130(farbench_cli, monkeypatch):
     result = farbench_cli("list")
     assert result.code == 130
     assert "interrupted" in result.err
+
+
+def test_a_reader_that_is_gone_is_no_error():
+    command = [sys.executable, "-u", "-m", "farbench", "show", "paper"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_a_defect_is_not_dressed_up_as_a_mistake(farbench_cli, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_parts import NO_CHANGE, colour_batches
+from tiny_parts import NO_CHANGE, colour_batches, colour_targets
 
 from farbench.benchmark.schema import Augmentation
 from farbench.data.batches import Batch, Batches
@@ -34,7 +34,8 @@ def with_masks(batch_size: int, groups: int = 5) -> Batches:
         pixels = pixels[..., :1].repeat(3, axis=3)
     targets = rng.integers(-1, 2, (30, 4)).astype(np.int8)
     stored = StoredMasks(to_bits(masks), tuple("abcdefghi"[:groups]), 24)
-    return Batches(np.ascontiguousarray(pixels), targets, stored, 40, 10, batch_size)
+    images = np.ascontiguousarray(pixels)
+    return Batches(images, colour_targets(targets), stored, 40, 10, batch_size)
 
 
 def by_position(batches: Iterable[Batch]) -> dict[int, tuple[bytes, bytes, bytes]]:
@@ -42,7 +43,11 @@ def by_position(batches: Iterable[Batch]) -> dict[int, tuple[bytes, bytes, bytes
     for batch in batches:
         for i, position in enumerate(batch.positions):
             masks = batch.masks[i].numpy().tobytes() if batch.masks is not None else b""
-            row = (batch.images[i].numpy().tobytes(), masks, batch.targets[i].numpy().tobytes())
+            row = (
+                batch.images[i].numpy().tobytes(),
+                masks,
+                batch.targets["colours"][i].numpy().tobytes(),
+            )
             assert position not in found
             found[int(position)] = row
     return found
@@ -73,7 +78,8 @@ def test_shapes_and_types() -> None:
     assert batch.masks is not None
     assert (batch.masks.dtype, tuple(batch.masks.shape)) == (torch.uint8, (4, 5, 10, 10))
     assert set(batch.masks.unique().tolist()) == {0, 1}
-    assert (batch.targets.dtype, tuple(batch.targets.shape)) == (torch.int8, (4, 4))
+    targets = batch.targets["colours"]
+    assert (targets.dtype, tuple(targets.shape)) == (torch.int8, (4, 4))
 
 
 def test_evaluation_is_in_order_and_cut_from_the_middle() -> None:
@@ -83,8 +89,8 @@ def test_evaluation_is_in_order_and_cut_from_the_middle() -> None:
     assert [len(b.images) for b in out] == [10, 10, 7]
     images = torch.cat([b.images for b in out]).numpy()
     assert np.array_equal(images, batches.pixels[POSITIONS[::-1], 4:44, 4:44])
-    targets = torch.cat([b.targets for b in out]).numpy()
-    assert np.array_equal(targets, batches.targets[POSITIONS[::-1]])
+    targets = torch.cat([b.targets["colours"] for b in out]).numpy()
+    assert np.array_equal(targets, batches.targets.values["colours"][POSITIONS[::-1]])
     assert by_position(batches.evaluate(POSITIONS)) == by_position(out)
     assert len(list(batches.evaluate(POSITIONS[:1]))) == 1  # a single image is scored
 
@@ -116,9 +122,8 @@ def test_half_a_pixel_is_kept_and_less_is_not() -> None:
     mask[0, 0, :, :3] = 1  # half of the second column of pairs
     mask[0, 0, 0, 8] = 1  # a quarter of a block
     stored = StoredMasks(to_bits(mask), ("a",), 16)
-    batches = Batches(
-        np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 2), np.int8), stored, 16, 8, 4
-    )
+    targets = colour_targets(np.zeros((1, 4), np.int8))
+    batches = Batches(np.zeros((1, 16, 16, 3), np.uint8), targets, stored, 16, 8, 4)
     (batch,) = batches.evaluate(np.arange(1))
     assert batch.masks is not None
     assert batch.masks[0, 0].tolist() == [[1, 1, 0, 0, 0, 0, 0, 0]] * 8

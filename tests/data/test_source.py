@@ -14,7 +14,9 @@ import pytest
 from farbench import BinaryAttributes, Dataset, DatasetInfo, FaceIndex, UserError
 from farbench.benchmark.schema import Images
 from farbench.data.source import Source, open_source
+from farbench.data.targets import planned_statistics
 
+TASK = BinaryAttributes("t", ("a", "b"))
 COUNTS = {"train": 20, "valid": 6, "test": 10}
 
 
@@ -28,7 +30,7 @@ class Files(Dataset):
     change: ClassVar[Callable[[FaceIndex], None] | None] = None
 
     def tasks(self) -> tuple[BinaryAttributes, ...]:
-        return (BinaryAttributes("t", ("a", "b")),)
+        return (TASK,)
 
     def index(self, root: Path | None) -> FaceIndex:
         rng = np.random.default_rng(0)
@@ -91,7 +93,7 @@ def test_a_limit_takes_the_same_images_always(root: Path) -> None:
         assert np.array_equal(
             source.index.points["landmarks5"], whole.index.points["landmarks5"][positions]
         )
-        assert np.array_equal(source.targets(), whole.targets()[positions])
+        assert np.array_equal(source.labels(TASK), whole.labels(TASK)[positions])
     assert opened(root, train=20).manifest == opened(root, train=10_000).manifest == whole.manifest
     assert len({whole.manifest, small.manifest, more.manifest}) == 3
 
@@ -136,11 +138,12 @@ def test_labels_and_their_share(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
         index.frame["t.b"] = np.nan
 
     source = opened(root, monkeypatch, some)
-    targets = source.targets()
+    targets = source.labels(TASK)
     assert targets.dtype == np.int8
     assert targets[:, 0].tolist() == [1] * 5 + [-1] * 10 + [0] * 21
     assert (targets[:, 1] == -1).all()
-    assert source.prevalence() == (0.5, 0.0)  # 5 of the 10 known train labels; none known
+    shares = planned_statistics(source, (TASK,))["t"].prevalence
+    assert shares == (0.5, 0.0)  # 5 of the 10 known train labels; none known
 
 
 def test_without_some_images(root: Path) -> None:
@@ -192,13 +195,31 @@ def test_odd_indexes_are_refused(
         index.frame.loc[row, column] = value
 
     with pytest.raises(UserError, match=words):
-        opened(root, monkeypatch, change)
+        opened(root, monkeypatch, change).labels(TASK)
 
     def drop(index: FaceIndex) -> None:
         index.frame = index.frame.drop(columns=column)
 
     with pytest.raises(UserError, match=f"lacks {column}"):
         opened(root, monkeypatch, drop)
+
+
+def test_a_task_without_a_label_in_a_split_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(index: FaceIndex) -> None:
+        index.frame.loc[index.frame["split"] == "valid", ["t.a", "t.b"]] = pd.NA
+
+    with pytest.raises(UserError, match="no image of its valid split has a label for task 't'"):
+        opened(root, monkeypatch, change).labels(TASK)
+
+
+def test_a_share_of_a_split(root: Path) -> None:
+    assert len(opened(root, train=0.1).positions("train")) == 2
+    assert len(opened(root, train=0.5).positions("train")) == 10
+    assert set(names(opened(root, train=0.1), "train")) < set(
+        names(opened(root, train=0.5), "train")
+    )
 
 
 def test_a_bare_frame_is_an_index(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,27 @@ def test_identities_are_namespaced_and_may_be_unknown(flat: Path, kaggle: Path) 
     assert CelebA().index(kaggle).frame["identity"].isna().all()
 
 
+def test_landmarks_and_identity_are_tasks_that_must_be_asked_for(flat: Path) -> None:
+    dataset = CelebA()
+    assert dataset.default_tasks == ("attributes",)
+    tasks = {task.name: task for task in dataset.tasks()}
+    assert list(tasks) == ["attributes", "landmarks", "identity"]
+    index = dataset.index(flat)
+    labels = {name: task.labels(index.frame, index.points) for name, task in tasks.items()}
+    assert labels["landmarks"].shape == (6, 5, 2)
+    assert labels["landmarks"][2, 2].tolist() == [90, 137]
+    # Three persons are in train, in the order of their names; one image has no identity.
+    assert labels["identity"].tolist() == [0, 1, 2, 3, 4, -1]
+
+
+def test_without_their_files_landmarks_and_identity_are_unknown(kaggle: Path) -> None:
+    (kaggle / "list_landmarks_align_celeba.csv").unlink()
+    dataset = CelebA()
+    index = dataset.index(kaggle)
+    known = [t.known(t.labels(index.frame, index.points)).any() for t in dataset.tasks()]
+    assert known == [True, False, False]
+
+
 def test_locate_knows_the_folder_and_its_parent(
     official: Path, kaggle: Path, tmp_path: Path
 ) -> None:

@@ -150,13 +150,22 @@ def test_the_protocol_page_names_every_shipped_protocol():
     assert [name for name in shipped if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("kind", ["methods", "losses", "groupings", "keypoints", "datasets"])
+KIND_PAGES = {
+    "methods": "methods",
+    "groupings": "methods",
+    "losses": "tasks",
+    "weightings": "tasks",
+    "keypoints": "data",
+    "datasets": "data",
+}
+
+
+@pytest.mark.parametrize("kind", KIND_PAGES)
 def test_everything_that_ships_is_documented(kind):
     registry = load_plugins()
     if not registry.methods:
         pytest.skip("farbench is not installed, so its own plugins are not found")
-    page = {"keypoints": "docs/data.md", "datasets": "docs/data.md"}.get(kind, "docs/methods.md")
-    text = (ROOT / page).read_text(encoding="utf-8")
+    text = (ROOT / f"docs/{KIND_PAGES[kind]}.md").read_text(encoding="utf-8")
     shipped = [
         name
         for name, entry in getattr(registry, kind).items()

@@ -1,179 +1,197 @@
-"""The losses against a few lines written from their papers, and EFL's accumulators."""
+"""What every loss owes the core: unknown labels add nothing, state survives, options matter."""
 
 from __future__ import annotations
 
-import math
+import copy
 
 import pytest
 import tiny_parts  # noqa: F401 - one thread
 import torch
-from torch import Tensor, nn
+from loss_cases import EVERY, LOSSES, TASKS, batch, build
+from torch import Tensor
 
-from farbench_losses import farbench_losses
+from farbench import TrainStatistics
 
-LOSSES = {loss.name: loss for loss in farbench_losses()}
-N, A = 6, 5
-
-
-def data(seed: int = 0, unknown: bool = True) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(N, A, generator=generator) * 2
-    targets = (torch.rand(N, A, generator=generator) < 0.3).float()
-    if unknown:
-        targets[torch.rand(N, A, generator=generator) < 0.2] = -1
-    return logits.requires_grad_(), targets
-
-
-def by_hand(logits: Tensor, targets: Tensor, reduction: str, cost) -> float:
-    """Sum ``cost(p_t, y, column)`` over known labels, number by number."""
-    total, known = 0.0, 0
-    for n in range(len(logits)):
-        for a in range(logits.shape[1]):
-            y = targets[n, a].item()
-            if y >= 0:
-                p = 1 / (1 + math.exp(-logits[n, a].item()))
-                total += cost(p if y else 1 - p, y, a)
-                known += 1
-    return total / known if reduction == "mean" else total / len(logits)
-
-
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_cross_entropy(reduction: str) -> None:
-    logits, targets = data()
-    module = LOSSES["bce"](reduction=reduction).build(A)
-    expected = by_hand(logits, targets, reduction, lambda p, y, a: -math.log(p))
-    assert module(logits, targets).item() == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("alpha", [-1, 0.25])
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_focal(gamma: float, alpha: float, reduction: str) -> None:
-    def cost(p: float, y: float, a: int) -> float:
-        weight = 1.0 if alpha < 0 else (alpha if y else 1 - alpha)
-        return -weight * (1 - p) ** gamma * math.log(p)
-
-    logits, targets = data()
-    module = LOSSES["focal"](gamma=gamma, alpha=alpha, reduction=reduction).build(A)
-    expected = by_hand(logits, targets, reduction, cost)
-    assert module(logits, targets).item() == pytest.approx(expected, rel=1e-5)
+CHANGED: dict[str, list[dict[str, object]]] = {
+    "bce": [{"reduction": "sum"}],
+    "focal": [{"gamma": 1.0}, {"alpha": 0.25}, {"reduction": "mean"}],
+    "equalized_focal": [{"gamma": 1.0}, {"scale": 4.0}, {"alpha": 0.25}, {"reduction": "mean"}],
+    "weighted_bce": [{"sigma": 2.0}, {"reduction": "sum"}],
+    "adaptive_focal": [
+        {"gamma": 1.0},
+        {"beta": 1.0},
+        {"share": "train"},
+        {"logarithm": False},
+        {"reduction": "mean"},
+    ],
+    "moon": [{"target_share": 0.3}, {"target_share": None}, {"reduction": "sum"}],
+    "cross_entropy": [
+        {"label_smoothing": 0.1},
+        {"class_weights": "inverse_frequency"},
+        {"class_weights": "inverse_square_root"},
+    ],
+    "l1": [],
+    "mse": [],
+    "smooth_l1": [{"beta": 0.1}],
+    "wing": [{"w": 5.0}, {"epsilon": 1.0}, {"side": 128.0}],
+    "softmax_centre": [
+        {"centre_weight": 1.0},
+        {"alpha": 0.9},
+        {"unit_length": "both"},
+        {"unit_length": "none"},
+    ],
+}
+"""For each loss, another value of each of its options."""
 
 
-@pytest.mark.parametrize("alpha", [-1, 0.25])
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_equalized_focal_over_several_steps(alpha: float, reduction: str) -> None:
-    """The value by Eqs. 5 to 7 with factors from the steps before; gradients by autograd."""
-    gamma, scale = 1.5, 4.0
-    module = LOSSES["equalized_focal"](
-        gamma=gamma, scale=scale, alpha=alpha, reduction=reduction
-    ).build(A)
-    positive, negative, g = torch.zeros(A), torch.zeros(A), [1.0] * A
-    for step in range(4):
-        logits, targets = data(step)
+def empty_like(targets: Tensor) -> Tensor:
+    return torch.full_like(targets, float("nan") if targets.isnan().any() else -1)
 
-        def cost(p: float, y: float, a: int) -> float:
-            focus = gamma + scale * (1 - g[a])  # noqa: B023 - called within the loop
-            weight = 1.0 if alpha < 0 else (alpha if y else 1 - alpha)
-            return -focus / gamma * weight * (1 - p) ** focus * math.log(p)
 
-        value = module(logits, targets)
-        assert value.item() == pytest.approx(by_hand(logits, targets, reduction, cost), rel=1e-5)
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_unknown_labels_add_nothing(name: str, kind: str) -> None:
+    one, two = build(name, kind), build(name, kind)
+    for seed in range(2):  # the second time with what state the first one left
+        data = batch(kind, seed)
+        other = data.outputs.detach().clone()
+        unknown = ~data.known if data.known.dim() == 2 else ~data.known[:, None]
+        other[unknown.expand_as(other)] = 77.0
+        value = one(data.outputs, data.targets)
+        assert value.item() == two(other, data.targets).item()
         value.backward()
-        assert logits.grad is not None
-        # The module leaves out the factor that all logits of a batch share.
-        size = logits.grad.abs() * (N if reduction == "sum" else (targets >= 0).sum())
-        positive += (size * (targets == 1)).sum(0)
-        negative += (size * (targets == 0)).sum(0)
-        torch.testing.assert_close(module.positive_gradient, positive, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(module.negative_gradient, negative, rtol=1e-4, atol=1e-5)
-        g = (positive / (negative + 1e-10)).clamp(0, 1).tolist()
-        assert module.balance.tolist() == pytest.approx(g, rel=1e-4)
-    assert 0 < min(g) < 0.9  # the factors did move
+        gradient = data.outputs.grad
+        assert gradient is not None
+        assert torch.isfinite(gradient).all()
+        assert not gradient[unknown.expand_as(gradient)].any()
+        assert gradient[~unknown.expand_as(gradient)].all()
+    for key, state in one.state_dict().items():
+        assert torch.equal(state, two.state_dict()[key])
 
 
-def test_equalized_focal_starts_as_focal_and_rests_in_eval() -> None:
-    logits, targets = data()
-    module = LOSSES["equalized_focal"]().build(A)
-    focal = LOSSES["focal"](gamma=2.0).build(A)
+@pytest.mark.parametrize(("name", "kind"), [e for e in EVERY if e[1] != "attributes"])
+def test_a_batch_is_worth_what_its_known_labels_are_worth(name: str, kind: str) -> None:
+    """Value, gradients and state are those of the batch without the unlabelled images."""
+    data = batch(kind)
+    whole = data.known if data.known.dim() == 1 else data.known.all(1)
+    targets = data.targets.clone()
+    targets[~whole] = empty_like(data.targets)[~whole]
+    full, part = build(name, kind), build(name, kind)
+    few = data.outputs.detach()[whole].requires_grad_()
+    value, expected = full(data.outputs, targets), part(few, targets[whole])
+    torch.testing.assert_close(value, expected)
+    value.backward()
+    expected.backward()
+    torch.testing.assert_close(data.outputs.grad[whole], few.grad)
+    for key, state in full.state_dict().items():
+        torch.testing.assert_close(state, part.state_dict()[key])
+    for mine, other in zip(full.parameters(), part.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_a_batch_without_labels_costs_nothing(name: str, kind: str) -> None:
+    data, module = batch(kind), build(name, kind)
+    before = copy.deepcopy(module.state_dict())
+    value = module(data.outputs, empty_like(data.targets))
+    assert value.item() == 0
+    value.backward()
+    assert data.outputs.grad is not None
+    assert not data.outputs.grad.any()
+    for key, state in module.state_dict().items():
+        assert torch.equal(state, before[key])
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_state_survives_a_restart(name: str, kind: str) -> None:
+    one, two = build(name, kind), build(name, kind, seed=1)
+    for seed in range(3):
+        data = batch(kind, seed)
+        one(data.outputs, data.targets)
+    two.load_state_dict(copy.deepcopy(one.state_dict()))
+    for seed in range(3, 6):
+        data = batch(kind, seed)
+        value = one(data.outputs, data.targets)
+        assert value.item() == two(data.outputs, data.targets).item()
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_evaluating_changes_no_state(name: str, kind: str) -> None:
+    data, module = batch(kind), build(name, kind)
+    module(data.outputs, data.targets)
+    before = copy.deepcopy(module.state_dict())
     module.eval()
-    assert module(logits, targets).item() == pytest.approx(focal(logits, targets).item())
-    assert not module.positive_gradient.any()
-    module.train()
-    module(logits, targets)
-    learnt = {key: value.clone() for key, value in module.state_dict().items()}
-    assert set(learnt) == {"positive_gradient", "negative_gradient", "balance"}
-    module.eval()
-    first = module(logits, targets)
-    assert first.item() != pytest.approx(focal(logits, targets).item())
-    assert all(torch.equal(module.state_dict()[key], value) for key, value in learnt.items())
-    other = LOSSES["equalized_focal"]().build(A)
-    other.load_state_dict(learnt)
-    assert other.eval()(logits, targets).item() == first.item()
+    module(data.outputs, data.targets)
+    for key, state in module.state_dict().items():
+        assert torch.equal(state, before[key])
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_nothing_is_read_back_from_the_device(name: str, kind: str) -> None:
+    """Tensors on "meta" have no values: reading one, or branching on one, raises."""
+    data, module = batch(kind), build(name, kind).to("meta")
+    value = module(data.outputs.detach().to("meta").requires_grad_(), data.targets.to("meta"))
+    assert value.shape == ()
+    value.backward()
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_learning_lowers_the_loss(name: str, kind: str) -> None:
+    data, module = batch(kind, unknown=0), build(name, kind)
+    trained = [data.outputs, *module.parameters()]
+    optimizer = torch.optim.Adam(trained, lr=0.05)
+    values = []
+    for step in range(300):
+        optimizer.param_groups[0]["lr"] = 0.05 * (1 - step / 300)
+        value = module(data.outputs, data.targets)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(value.item())
+    assert values[-1] < 0.2 * values[0]
+    if kind == "attributes":  # an output above 0 is yes, whatever the loss
+        assert ((data.outputs > 0) == (data.targets > 0)).all()
+    if kind == "classes":
+        assert (data.outputs.argmax(1) == data.targets).all()
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_unknown_labels_add_nothing(name: str) -> None:
-    logits, targets = data(unknown=False)
-    targets[2:, 1] = -1
-    targets[:, 3] = -1
-    other = logits.detach().clone()
-    other[targets < 0] = torch.randn(N, A)[targets < 0] * 100
-    one, two = LOSSES[name]().build(A), LOSSES[name]().build(A)
-    for _ in range(2):
-        value = one(logits, targets)
-        assert value.item() == two(other, targets).item()
-    value.backward()
-    assert logits.grad is not None
-    assert not logits.grad[targets < 0].any()
-    assert logits.grad[targets >= 0].all()
-    for key, buffer in one.state_dict().items():
-        assert torch.equal(buffer, two.state_dict()[key])
-    nothing = one(logits, torch.full((N, A), -1.0))
-    assert nothing.item() == 0
+def test_every_option_is_explained_and_changes_something(name: str) -> None:
+    loss = LOSSES[name]
+    assert loss.source
+    assert loss.__doc__
+    for key, field in loss.model_fields.items():
+        assert field.description, f"{name}.{key}"
+    assert {key for options in CHANGED[name] for key in options} == set(loss.model_fields)
+    kind = loss.tasks[-1]
+    usual = run(name, kind, {})
+    for options in CHANGED[name]:
+        assert run(name, kind, options) != usual, options
+
+
+def run(name: str, kind: str, options: dict[str, object]) -> float:
+    """Return the loss of a second batch: what is accumulated acts from there on."""
+    module = build(name, kind, **options)
+    for seed in range(2):
+        data = batch(kind, seed)
+        value = module(data.outputs, data.targets)
+    return float(value.detach())
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("bce", {}),
-        ("focal", {}),
-        ("focal", {"gamma": 0.0}),
-        ("focal", {"gamma": 0.5}),
-        ("equalized_focal", {}),
-        ("equalized_focal", {"gamma": 0.5, "scale": 0.0}),
-    ],
+    "name", [name for name, loss in LOSSES.items() if "attributes" in loss.tasks]
 )
-def test_large_logits_stay_finite_with_their_gradients(
-    name: str, options: dict[str, float]
-) -> None:
-    sizes = torch.tensor([0.0, 20.0, 90.0, 110.0, 1e4])
-    module: nn.Module = LOSSES[name](**options).build(5)
-    for _ in range(3):
-        logits = torch.stack([sizes, -sizes, sizes, -sizes]).requires_grad_()
-        targets = torch.tensor([[1.0], [1.0], [0.0], [-1.0]]).expand(4, 5)
-        value = module(logits, targets)
-        value.backward()
-        assert logits.grad is not None
-        assert value.dtype == torch.float32
-        assert torch.isfinite(value)
-        assert torch.isfinite(logits.grad).all()
-        assert value > 1000  # what is wrong by 1e4 costs about as much
-        for buffer in module.state_dict().values():
-            assert torch.isfinite(buffer).all()
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_options_are_explained_and_learning_lowers_the_loss(name: str) -> None:
-    for key, field in LOSSES[name].model_fields.items():
-        assert field.description, f"{name}.{key}"
-    assert LOSSES[name].source
-    logits = torch.zeros(40, A, requires_grad=True)
-    targets = (torch.rand(40, A, generator=torch.Generator().manual_seed(0)) < 0.2).float()
-    module = LOSSES[name]().build(A)
-    first = module(logits, targets).item()
-    for _ in range(60):
-        (gradient,) = torch.autograd.grad(module(logits, targets), logits)
-        with torch.no_grad():
-            logits -= 10 * gradient
-    assert module(logits, targets).item() < 0.5 * first
-    assert ((logits > 0) == (targets > 0)).float().mean() > 0.95
+def test_a_group_of_attributes_is_a_task_of_its_own(name: str) -> None:
+    """Built for some columns, a loss is what the whole one is with the other columns unknown."""
+    task, statistics = TASKS["attributes"]
+    columns = [1, 4]
+    group = type(task)("traits", tuple(task.attributes[i] for i in columns))
+    rates = TrainStatistics(prevalence=tuple(statistics.prevalence[i] for i in columns))
+    part, whole = LOSSES[name]().build(group, rates), build(name)
+    for seed in range(2):
+        data = batch("attributes", seed)
+        others = [i for i in range(task.outputs) if i not in columns]
+        hidden = data.targets.clone()
+        hidden[:, others] = -1
+        torch.testing.assert_close(
+            part(data.outputs[:, columns], data.targets[:, columns]), whole(data.outputs, hidden)
+        )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_parts import celeba_problem
 
-from farbench import CELEBA_ATTRIBUTES, BinaryAttributes, Method, UserError
+from farbench import CELEBA_ATTRIBUTES, BinaryAttributes, Method, TrainStatistics, UserError
 from farbench_methods import farbench_methods
 
 METHODS = {method.name: method for method in farbench_methods()}
@@ -28,7 +28,8 @@ def test_builds_gives_logits_and_trains_every_parameter(name: str) -> None:
     method = METHODS[name](backbone="resnet10t", hidden=16)
     network = method.build(celeba_problem())
     outputs = network(*inputs(method))
-    assert list(outputs) == ["attributes"]
+    assert list(outputs) == ["attributes", "features"]
+    assert outputs["features"].shape == (3, network.feature_size)
     assert outputs["attributes"].shape == (3, 40)
     outputs["attributes"].square().sum().backward()
     assert [key for key, value in network.named_parameters() if value.grad is None] == []
@@ -87,9 +88,13 @@ def test_features_have_the_papers_size() -> None:
             network = METHODS[name](backbone="resnet50").build(
                 dataclasses.replace(celeba_problem(), start_at_prior=False)
             )
-        groups = 1 if name == "baseline" else 8
-        assert network.heads.reduce_weight.shape == (groups, size, 512)
-        assert network.heads.weight.shape == (40, 512)
+        assert network.feature_size == size
+        if name == "baseline":
+            shapes = [tuple(p.shape) for p in network.heads.parameters() if p.ndim == 2]
+            assert shapes == [(512, size), (40, 512)]
+        else:
+            assert network.heads.reduce_weight.shape == (8, size, 512)
+            assert network.heads.weight.shape == (40, 512)
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
@@ -150,7 +155,7 @@ def test_a_data_set_with_fewer_attributes_has_fewer_groups() -> None:
     problem = dataclasses.replace(
         celeba_problem(),
         tasks=(BinaryAttributes("few", ("Smiling", "Male", "Eyeglasses")),),
-        prevalence={"few": (0.5, 0.4, 0.1)},
+        statistics={"few": TrainStatistics((0.5, 0.4, 0.1))},
     )
     groups = problem.groups("mgmtn")
     method = METHODS["g2ff_sa"](backbone="resnet10t", hidden=8)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_parts import colour_problem
+from tiny_parts import COLOUR_TASK, colour_problem
 from torch import Tensor, nn
 
-from farbench.nn.heads import GroupedHeads, one_group, start_at_prior
+from farbench import (
+    Classes,
+    Identity,
+    Landmarks,
+    Problem,
+    Scalar,
+    TrainStatistics,
+)
+from farbench.nn.heads import GroupedHeads, TaskHeads, start_at_prior
 from farbench.plugins.grouping import Group
 
 GROUPS = (Group("a", (2,), None), Group("b", (3, 0), None), Group("c", (1,), None))
@@ -81,13 +89,13 @@ def test_the_start_is_that_of_linear_layers() -> None:
 
 def test_untrained_outputs_are_near_the_prevalence() -> None:
     torch.manual_seed(0)
-    problem = colour_problem(prevalence={"colours": (0.5, 0.02, 0.3, 0.0)})
-    heads = GroupedHeads(64, one_group(problem), problem, hidden=32, dropout=0.5)
+    problem = colour_problem(rates=(0.5, 0.02, 0.3, 0.0))
+    heads = GroupedHeads(64, GROUPS, problem, hidden=32, dropout=0.5)
     share = torch.sigmoid(heads(torch.relu(torch.randn(500, 64)))).mean(0)
     expected = np.array([0.5, 0.02, 0.3, 0.001])  # an attribute never seen is not impossible
     assert share.detach().numpy() == pytest.approx(expected, rel=0.1)
-    plain = colour_problem(prevalence={"colours": (0.5, 0.02, 0.3, 0.0)}, start_at_prior=False)
-    heads = GroupedHeads(64, one_group(plain), plain, hidden=32, dropout=0.5)
+    plain = colour_problem(rates=(0.5, 0.02, 0.3, 0.0), start_at_prior=False)
+    heads = GroupedHeads(64, GROUPS, plain, hidden=32, dropout=0.5)
     share = torch.sigmoid(heads(torch.relu(torch.randn(500, 64)))).mean(0)
     assert share.min() > 0.3
 
@@ -95,13 +103,40 @@ def test_untrained_outputs_are_near_the_prevalence() -> None:
 def test_the_prior_shrinks_weights() -> None:
     layer = nn.Linear(5, 4)
     before = layer.weight.detach().clone()
-    start_at_prior(layer.weight, layer.bias, colour_problem())
+    start_at_prior(layer.weight, layer.bias, colour_problem(), COLOUR_TASK)
     torch.testing.assert_close(layer.weight.detach(), before * 0.1)
     torch.testing.assert_close(
         torch.sigmoid(layer.bias.detach()), torch.tensor([0.5, 0.3, 0.1, 0.7])
     )
 
 
-def test_one_group_holds_all() -> None:
-    (group,) = one_group(colour_problem())
-    assert group.columns == (0, 1, 2, 3)
+def test_a_head_a_task_starts_at_each_tasks_own_prior() -> None:
+    torch.manual_seed(0)
+    tasks = (
+        COLOUR_TASK,
+        Classes("race", ("A", "B", "C")),
+        Scalar("age", "years", 0, 100),
+        Landmarks("points", "two", 2, (1, 0), ((0,), (1,))),
+        Identity("who", embedding=6),
+    )
+    statistics = {
+        "colours": TrainStatistics(prevalence=(0.5, 0.3, 0.1, 0.7)),
+        "race": TrainStatistics(prevalence=(0.7, 0.2, 0.1)),
+        "age": TrainStatistics(mean=(31.0,), std=(12.0,)),
+        "points": TrainStatistics(mean=(0.3, 0.4, 0.7, 0.4)),
+        "who": TrainStatistics(identities=9),
+    }
+    problem = Problem(tasks, 16, statistics)
+    heads = TaskHeads(8, problem, tasks, hidden=16, dropout=0.2).eval()
+    outputs = heads(torch.zeros(3, 8))
+    assert {name: tuple(out.shape) for name, out in outputs.items()} == {
+        "colours": (3, 4), "race": (3, 3), "age": (3, 1), "points": (3, 4), "who": (3, 6),
+    }  # fmt: skip
+    share = torch.softmax(outputs["race"][0], 0).tolist()
+    assert share == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
+    assert outputs["points"][0].tolist() == pytest.approx([0.3, 0.4, 0.7, 0.4], abs=0.05)
+    assert outputs["age"].abs().max() < 0.05
+    # An embedding has no prior: its weights are not shrunk.
+    assert heads["who"][-1].weight.std() > 5 * heads["age"][-1].weight.std()
+    linear = TaskHeads(8, problem, tasks[:1], hidden=0, dropout=0.0)
+    assert [type(layer).__name__ for layer in linear["colours"]] == ["Dropout", "Linear"]

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from farbench.errors import UserError
-from farbench.plugins.manager import load_plugins
+from farbench.plugins.manager import KINDS, Registry, load_plugins
 
 GOOD = '''
 from typing import ClassVar
@@ -129,6 +129,38 @@ BROKEN = {
 }
 
 
+ONE_LINE = {
+    "\n\n1 / 0\n": "ZeroDivisionError: division by zero (line 3)",
+    GOOD + "    width = 3\n": (
+        "PydanticUserError: A non-annotated attribute was detected: `width = 3`. All model fields "
+        "require a type annotation"
+    ),
+    GOOD + "    width: int = 3\n\n\nMine(width='wide')\n": (
+        "ValidationError: Mine.width: Input should be a valid integer, unable to parse string as "
+        "an integer (line 14)"
+    ),
+    "raise ValueError('two\\n  lines')\n": "ValueError: two lines (line 1)",
+    "raise AssertionError\n": "AssertionError (line 1)",
+}
+
+
+@pytest.mark.parametrize("text", ONE_LINE, ids=lambda text: ONE_LINE[text][:20])
+def test_an_error_of_a_plugin_is_one_line_with_its_line_and_without_addresses(write, text):
+    (broken,) = load_plugins([write(bad=text)]).broken
+    assert broken.error.startswith(ONE_LINE[text])
+    assert "\n" not in broken.error
+    assert "http" not in broken.error
+    assert re.search(r" \(line \d+\)$", broken.error)
+
+
+def test_strict_names_every_broken_plugin(write):
+    folder = write(one="1 / 0\n", two="import nothing_of_the_kind\n")
+    with pytest.raises(UserError) as caught:
+        load_plugins([folder], strict=True)
+    lines = str(caught.value).split("\n")
+    assert [line.split(" (")[0] for line in lines] == ["plugin 'one'", "plugin 'two'"]
+
+
 @pytest.mark.parametrize("text", BROKEN, ids=lambda text: BROKEN[text][:40])
 def test_a_broken_plugin_is_reported_and_left_out_whole(write, text):
     folder = write(a_broken=text + "\n", b_good=GOOD.replace("mine", "good"))
@@ -160,6 +192,18 @@ def test_a_path_that_is_no_plugin(write, tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(UserError, match="is not a Python file or a folder"):
         load_plugins([tmp_path / "notes.txt"])
+    (tmp_path / "_private.py").write_text(GOOD)
+    with pytest.raises(UserError, match=r"plugin folder .* holds no plugin"):
+        load_plugins([tmp_path])
+    with pytest.raises(UserError, match=r"plugin path ~nobody_here/x\.py: there is no such home"):
+        load_plugins(["~nobody_here/x.py"])
+
+
+def test_every_kind_has_a_place_in_the_registry_and_is_called_by_its_singular(write):
+    assert set(KINDS) <= set(vars(Registry(hooks=None)))
+    loss = "from farbench import Loss\n\n\nclass Mine(Loss):\n    name = 'mine'\n"
+    with pytest.raises(UserError, match=r"^loss 'mine' is provided twice"):
+        load_plugins([write(a=loss, b=loss)])
 
 
 def test_run_warns_of_a_broken_plugin_and_strict_stops(tiny):

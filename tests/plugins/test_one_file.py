@@ -98,7 +98,7 @@ class Squares(Loss):
     name: ClassVar[str] = "squares"
     power: float = 2.0
 
-    def build(self, outputs):
+    def build(self, task, statistics):
         """Return the module."""
         from torch import nn
 
@@ -118,7 +118,7 @@ def test_a_loss(tiny, bench):
     plugins = "tiny_method.py, squares.py"
     _, cell = bench(row % 2, plugins=plugins)
     _, other = bench(row % 4, plugins=plugins)
-    assert cell["identity"]["recipe"]["training"]["loss"]["options"] == {"power": 2.0}
+    assert cell["identity"]["recipe"]["training"]["losses"]["attributes"]["options"] == {"power": 2.0}
     assert other["identity"]["key"] != cell["identity"]["key"]
 
 

@@ -47,7 +47,7 @@ class NotFinite(Loss):
 
     name: ClassVar[str] = "not_finite"
 
-    def build(self, outputs):
+    def build(self, task, statistics):
         from torch import nn
 
         class Module(nn.Module):
@@ -105,8 +105,14 @@ def test_all_fail(tiny):
 
 
 def test_a_valid_split_without_both_classes_is_explained(tiny):
-    outcome = tiny.run("--rows", "fine", "--set", "dataset.valid=1", code=1)
-    assert "failed: mA is undefined on the valid split (1 images)" in outcome.err
+    arguments = ("--rows", "fine", "--set", "dataset.valid=1")
+    best = "protocol.selection=best_valid"
+    outcome = tiny.run(*arguments, "--set", best, code=1)
+    assert "failed: mA of 'attributes' is undefined on the valid split (1 images)" in outcome.err
+    # Where the last epoch is taken whatever it scores, there is nothing to choose by.
+    outcome = tiny.run(*arguments)
+    assert "valid accuracy" in outcome.err
+    assert "mA nan" not in outcome.err
 
 
 LOGGER = """

@@ -9,7 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from farbench import BinaryAttributes
 from farbench.errors import UserError
+from farbench.scoring.score import as_stored
 from farbench.store import atomic, cells
 from farbench.store.artifacts import ArtifactStore, default_cache
 
@@ -115,7 +117,9 @@ def test_the_status_of_a_cell(tmp_path):
 def test_logits_are_clipped_to_what_float16_holds(tmp_path):
     logits = np.array([[1e6, -1e6, 0.25]], np.float32)
     targets = np.array([[1, 0, -1]], np.int8)
-    stored = cells.write_predictions(tmp_path / "p.npz", "t", np.array(["a"]), logits, targets)
+    stored = as_stored(BinaryAttributes("t", ("a", "b", "c")), logits)
+    held = {"t": stored}, {"t": targets}
+    cells.write_predictions(tmp_path / "p.npz", np.array(["a"]), *held)
     assert stored.tolist() == [[65504.0, -65504.0, 0.25]]
     with np.load(tmp_path / "p.npz") as held:
         assert held["t.output"].tolist() == stored.tolist()

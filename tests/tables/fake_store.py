@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from farbench.scoring.metrics import METRIC_VERSION, METRICS
+from farbench.scoring.catalogue import METRIC_VERSION, METRICS
 
 ATTRIBUTES = ("Bald", "Smiling", "Wearing_Hat")
 MARKS = ("AG", "AML", "CA", "SA", "CA-SA")
@@ -19,7 +19,7 @@ ABLATION = (
 
 def scores(accuracy, mA, per_attribute=None, left_out=0):
     """Make the attribute part of a metrics.json."""
-    values = dict.fromkeys(METRICS, 0.5) | {"accuracy": accuracy, "mA": mA}
+    values = dict.fromkeys(METRICS["attributes"], 0.5) | {"accuracy": accuracy, "mA": mA}
     held = {"metric_version": METRIC_VERSION, "images": 800}
     for metric, value in values.items():
         held[metric] = value
@@ -127,8 +127,8 @@ class FakeStore:
             "protocol": {},
             "environment": {},
             "stages": [
-                {"name": "global", "epochs": 3, "steps": 400, "trunk_steps": 400, "shared": True},
-                {"name": "joint", "epochs": 5, "steps": 670, "trunk_steps": 670, "shared": False},
+                {"name": "global", "epochs": 3, "steps": 400, "trunk_steps": 400},
+                {"name": "joint", "epochs": 5, "steps": 670, "trunk_steps": 670},
             ],
             "keypoints": "exact points of the drawn faces" if "aml" in row or "g2" in row else None,
             "masks": None,

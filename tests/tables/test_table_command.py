@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from fake_store import FakeStore, ablation
+from fake_store import ABLATION, FakeStore, ablation
 
 from farbench.cli import main
+from farbench.tables.from_store import KINDS
+from farbench.tables.writers import WRITERS
 
 
 def run(capsys, *words):
@@ -47,6 +49,48 @@ def test_differences_can_be_left_out(tmp_path, capsys):
     folder = ablation(tmp_path, compare="baseline").folder
     assert "Δ mA" in run(capsys, folder)[1]
     assert "Δ" not in run(capsys, folder, "--no-differences")[1]
+
+
+def test_a_format_by_its_suffix_is_told_its_name(tmp_path, capsys):
+    folder = ablation(tmp_path).folder
+    for word, name in (
+        ("tex", "latex"),
+        ("md", "markdown"),
+        (".TXT", "terminal"),
+        ("lates", "latex"),
+    ):
+        code, out, err = run(capsys, folder, "--format", word)
+        assert (code, out) == (2, "")
+        assert err == (
+            f"farbench: error: --format: unknown format '{word}'. Did you mean '{name}'? Known: "
+            "terminal, markdown, latex, csv, json.\n"
+        )
+    assert (
+        "unknown kind of table 'mask'. Did you mean 'masks'?"
+        in run(capsys, folder, "--kind", "mask")[2]
+    )
+
+
+def test_the_help_names_every_format_and_kind(capsys):
+    out = run(capsys, "--help")[1]
+    assert "|".join(WRITERS) in out
+    assert "|".join(KINDS) in out
+
+
+def test_a_table_without_a_number_is_printed_and_exits_one(tmp_path, capsys):
+    store = FakeStore(tmp_path, rows=ABLATION[:2])
+    store.cell("baseline", error="out of luck")
+    store.planned("attribute_grouping")
+    for words in ((), ("--kind", "attributes"), ("--format", "csv")):
+        code, out, err = run(capsys, store.folder, *words)
+        assert code == 1
+        assert "out of luck" in out
+        assert err.startswith("farbench: error: nothing in this table is measured")
+    target = tmp_path / "t.md"
+    assert run(capsys, store.folder, "-o", target)[0] == 1
+    assert "out of luck" in target.read_text()
+    store.cell("attribute_grouping", 0.9, 0.8, seed=1)
+    assert run(capsys, store.folder)[0] == 0
 
 
 def test_mistakes_are_exit_two_and_one_line(tmp_path, capsys):

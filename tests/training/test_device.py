@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tiny_parts import CPU, TinyNet, colour_batches
+from tiny_parts import COLOUR_TASK, CPU, TinyNet, colour_batches
 from torch import Tensor, nn
 
 from farbench.errors import UserError
@@ -30,13 +30,17 @@ class Keep(nn.Module):
         return {"colours": nn.functional.pad(inputs[0].mean((2, 3)), (0, 1))}  # (N, 4)
 
 
+def make_forward(network: nn.Module, compute: Compute, masked: bool) -> Forward:
+    return Forward(network, (COLOUR_TASK,), compute, masked)
+
+
 BATCH = next(iter(colour_batches(6, 6).evaluate(np.arange(6))))
 
 
 def test_images_are_normalised_for_the_backbone() -> None:
     network = Keep()
     network.pixel_mean, network.pixel_std = (0.5, 0.4, 0.3), (0.1, 0.2, 0.3)
-    Forward(network, "colours", CPU, False)(BATCH)
+    make_forward(network, CPU, False)(BATCH)
     expected = BATCH.images.permute(0, 3, 1, 2) / 255
     expected = (expected - torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1)) / torch.tensor(
         [0.1, 0.2, 0.3]
@@ -44,7 +48,7 @@ def test_images_are_normalised_for_the_backbone() -> None:
     (images,) = network.seen
     torch.testing.assert_close(images, expected, atol=1e-5, rtol=1e-5)
     assert images.is_contiguous(memory_format=torch.channels_last)
-    Forward(plain := Keep(), "colours", CPU, False)(BATCH)
+    make_forward(plain := Keep(), CPU, False)(BATCH)
     red = BATCH.images[..., 0] / 255
     torch.testing.assert_close(plain.seen[0][:, 0], (red - 0.485) / 0.229, atol=1e-5, rtol=1e-5)
 
@@ -52,13 +56,13 @@ def test_images_are_normalised_for_the_backbone() -> None:
 def test_masks_are_given_where_they_are_asked_for() -> None:
     masks = torch.randint(0, 2, (6, 5, 4, 4), dtype=torch.uint8)
     batch = dataclasses.replace(BATCH, masks=masks)
-    Forward(network := Keep(), "colours", CPU, True)(batch)
+    make_forward(network := Keep(), CPU, True)(batch)
     assert network.seen[1].dtype == torch.float32
     assert torch.equal(network.seen[1], masks.float())
-    Forward(network, "colours", CPU, False)(batch)
+    make_forward(network, CPU, False)(batch)
     assert len(network.seen) == 1
     with pytest.raises(ValueError, match="no masks"):
-        Forward(network, "colours", CPU, True)(BATCH)
+        make_forward(network, CPU, True)(BATCH)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,7 @@ def test_masks_are_given_where_they_are_asked_for() -> None:
 )
 def test_a_network_that_breaks_the_contract_is_told(output: object, words: str) -> None:
     with pytest.raises(TypeError, match=words):
-        Forward(Keep(output), "colours", CPU, False)(BATCH)
+        make_forward(Keep(output), CPU, False)(BATCH)
 
 
 def test_bfloat16_gives_float32_logits() -> None:
@@ -80,8 +84,8 @@ def test_bfloat16_gives_float32_logits() -> None:
     network = TinyNet(8).eval()
     inner: list[torch.dtype] = []
     network.trunk[0].register_forward_hook(lambda m, a, out: inner.append(out.dtype))
-    logits = Forward(network, "colours", compute, False)(BATCH)
-    exact = Forward(network, "colours", CPU, False)(BATCH)
+    logits = make_forward(network, compute, False)(BATCH)["colours"]
+    exact = make_forward(network, CPU, False)(BATCH)["colours"]
     assert inner == [torch.bfloat16, torch.float32]
     assert logits.dtype == torch.float32
     torch.testing.assert_close(logits, exact, atol=0.05, rtol=0.05)
@@ -91,9 +95,9 @@ def test_bfloat16_gives_float32_logits() -> None:
 def test_predictions_do_not_depend_on_the_batch_size_and_leave_no_graph() -> None:
     torch.manual_seed(0)
     network = CPU.place(TinyNet(8)).train()
-    forward, batches = Forward(network, "colours", CPU, False), colour_batches(130, 8)
+    forward, batches = make_forward(network, CPU, False), colour_batches(130, 8)
     positions = np.arange(130)
-    logits = predict(forward, batches, positions)
+    logits = predict(forward, batches, positions)["colours"]
     assert logits.shape == (130, 4)
     assert logits.dtype == np.float32
     assert not network.training
@@ -101,12 +105,15 @@ def test_predictions_do_not_depend_on_the_batch_size_and_leave_no_graph() -> Non
     assert not any(p.grad is not None for p in network.parameters())
     for size in (50, 64, 1):
         with torch.inference_mode():
-            parts = [forward(batch) for batch in batches.evaluate(positions, batch_size=size)]
+            parts = [
+                forward(batch)["colours"] for batch in batches.evaluate(positions, batch_size=size)
+            ]
         assert torch.cat(parts).numpy() == pytest.approx(logits, abs=1e-6)
-    assert np.array_equal(predict(forward, batches, positions[::-1].copy()), logits[::-1])
+    turned = predict(forward, batches, positions[::-1].copy())["colours"]
+    assert np.array_equal(turned, logits[::-1])
     # Training goes on after it.
     network.train()
-    forward(BATCH).sum().backward()
+    forward(BATCH)["colours"].sum().backward()
     assert all(p.grad is not None for p in network.parameters())
 
 

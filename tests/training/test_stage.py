@@ -11,10 +11,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_parts import CPU, TinyMethod, TinyNet, colour_batches, colour_problem
+from tiny_parts import (
+    COLOUR_TASK,
+    CPU,
+    TinyMethod,
+    TinyNet,
+    colour_batches,
+    colour_images,
+    colour_problem,
+    packed,
+)
 from torch import Tensor, nn
 
-from farbench import Loss, Stage
+from farbench import Loss, Stage, Task, TrainStatistics
 from farbench.benchmark.identity import Identity
 from farbench.benchmark.schema import Augmentation, Protocol
 from farbench.errors import CellFailed
@@ -32,8 +41,12 @@ from farbench.training.stage import (
 )
 from farbench_losses.binary_cross_entropy import BinaryCrossEntropy
 from farbench_losses.equalized_focal import EqualizedFocal
+from farbench_weightings.equal import Equal
 
-DATA = StageData(colour_batches(60, 8), np.arange(42), np.arange(42, 60))
+PIXELS, LABELS = colour_images(60)
+DATA = StageData(
+    colour_batches(60, 8), packed(PIXELS), {"colours": LABELS}, np.arange(42), np.arange(42, 60)
+)
 
 
 def make_run(stage: str = "joint", loss: Loss | None = None, **protocol: Any) -> StageRun:
@@ -47,7 +60,8 @@ def make_run(stage: str = "joint", loss: Loss | None = None, **protocol: Any) ->
         chosen,
         colour_problem(),
         settings,
-        loss or BinaryCrossEntropy(),
+        {"colours": loss or BinaryCrossEntropy()},
+        Equal(),
         settings.epochs,
         settings.learning_rate,
         seed=3,
@@ -89,7 +103,8 @@ def weights(folder: Path) -> dict[str, Tensor]:
 def predictions(run: StageRun, folder: Path) -> np.ndarray:
     network = CPU.place(run.build())
     network.load_state_dict(weights(folder))
-    return predict(Forward(network, "colours", CPU, False), DATA.batches, DATA.valid)
+    forward = Forward(network, (COLOUR_TASK,), CPU, False)
+    return predict(forward, DATA.batches, DATA.valid)["colours"]
 
 
 def plain_history(meta: dict[str, Any]) -> list[dict[str, float]]:
@@ -133,8 +148,10 @@ def test_the_checkpoint_holds_all_that_a_stage_remembers(tmp_path: Path) -> None
     with pytest.raises(Stop):
         train(run, tmp_path, die_after=2)
     saved = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    assert set(saved["loss"]) == {"positive_gradient", "negative_gradient", "balance"}
-    assert saved["loss"]["positive_gradient"].all()
+    prefix = "modules_by_term.0."
+    accumulators = ("positive_gradient", "negative_gradient", "balance")
+    assert set(saved["loss"]) == {prefix + name for name in accumulators}
+    assert saved["loss"][f"{prefix}positive_gradient"].all()
     assert saved["epoch"] == len(saved["history"]) == 2
     assert saved["best"]["network"].keys() == saved["network"].keys()
     assert saved["optimizer"]["state"][0]["step"] == 12
@@ -226,8 +243,8 @@ def test_a_group_head_starts_afresh_behind_a_trunk_that_is_handed_on() -> None:
     one = Baseline(**options).build(celeba_problem())
     groups = AttributeGrouping(**options).build(celeba_problem())
     with torch.no_grad():
-        one.heads.weight.fill_(7.0)
-        one.heads.bias.fill_(7.0)
+        for value in one.heads.parameters():
+            value.fill_(7.0)
     hand_on(groups, one.state_dict())
     assert torch.equal(groups.trunk.net.conv1[0].weight, one.trunk.net.conv1[0].weight)
     assert not (groups.heads.weight == 7).any()
@@ -238,9 +255,7 @@ def test_the_best_epoch_on_valid_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     from farbench.training import stage as module
 
     scores = iter([0.3, 0.7, 0.7, 0.5])
-    monkeypatch.setattr(
-        module, "_validate", lambda *rest: {"valid_accuracy": 0.1, "valid_mA": next(scores)}
-    )
+    monkeypatch.setattr(module, "_validate", lambda *rest: ({"valid_accuracy": 0.1}, next(scores)))
     meta = train(make_run(epochs=4, selection="best_valid"), tmp_path / "best")
     assert meta["epoch_selected"] == 2  # the first of equals
     scores = iter([0.3, 0.7])
@@ -261,7 +276,7 @@ class Exploding(Loss):
 
     name = "exploding"
 
-    def build(self, outputs: int) -> nn.Module:
+    def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
         class Module(nn.Module):
             def __init__(self) -> None:
                 super().__init__()

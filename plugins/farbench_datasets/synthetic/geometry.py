@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from farbench.masks import wflw98
 
+from .expressions import move
 from .sampling import Look
 
 Array = NDArray[np.float32]
@@ -68,6 +69,8 @@ def face_shape(look: Look, shown: Mapping[str, float]) -> Array:
     _shape_eyes(points, look, shown, smile)
     _shape_nose(points, look, shown)
     _shape_mouth(points, look, shown, smile, open_mouth)
+    if look.expression is not None:
+        move(points, look.expression)
     return points
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from .canvas import Array, Canvas, Mask, texture
+from .expressions import MOVEMENTS
 from .geometry import amount, f32
 from .palette import Color, hsv
 
@@ -77,6 +78,7 @@ def paint_head(canvas: Canvas, skin: Color) -> Mask:
     _paint_complexion(canvas, skin, mask)
     _paint_relief(canvas, skin)
     _paint_age(canvas, skin)
+    _paint_expression(canvas, skin)
     return mask
 
 
@@ -197,6 +199,33 @@ def _paint_age(canvas: Canvas, skin: Color) -> None:
         fold = sag * np.float32(0.82) + points[16] * np.float32(0.18)
         canvas.line(fold - unit * f32((0, 0.09)), dark, 0.06, 0.75 * second, 0.025)
         canvas.line(sag, dark * np.float32(0.9), 0.07, 0.7 * second, 0.025)
+
+
+def _paint_expression(canvas: Canvas, skin: Color) -> None:
+    """Folds of the expression: across the forehead, between the brows, at the nose."""
+    expression, points = canvas.face.look.expression, canvas.points
+    if expression is None:
+        return
+    by, strength = MOVEMENTS[expression.name], expression.strength
+    dark = skin * f32((0.62, 0.48, 0.45))
+    unit = np.float32(canvas.unit)
+    raised = -0.5 * strength * min(by.inner_brow, 0.0)
+    rows = [[(x, y - raised - 0.05 * (1 - x * x), 0.12) for x in (-0.6, -0.2, 0.2, 0.6)]
+            for y in (-0.68, -0.82, -0.96)]  # fmt: skip
+    lines = canvas.place(f32(rows).reshape(-1, 3)).reshape(3, 4, 2)
+    canvas.line(lines, dark, 0.04, 0.8 * strength * by.forehead, 0.01)
+    ends = points[[37, 42]] * np.float32(0.75) + points[[42, 37]] * np.float32(0.25)
+    folds = np.stack((ends + unit * f32((0, -0.12)), ends + unit * f32((0, 0.16))), axis=1)
+    canvas.line(folds, dark, 0.05, 0.95 * strength * by.frown, 0.012)
+    across = f32(((-0.14, -0.02), (0.0, 0.04), (0.14, -0.02)))
+    wrinkles = np.stack([points[51 + k] + unit * across for k in (0, 1)])
+    canvas.line(wrinkles, dark, 0.035, 0.9 * strength * by.nose, 0.01)
+    outward = f32(((-1, 1), (1, 1)))
+    start = points[[55, 59]] + outward * unit * f32((0.08, -0.10))
+    end = points[[76, 82]] + outward * unit * f32((0.13, 0.10))
+    middle = (start + end) / 2 + outward * unit * f32((0.12, -0.04))
+    beside = np.stack((start, middle, end), axis=1)
+    canvas.line(beside, dark, 0.05, 0.8 * strength * by.nose, 0.02)
 
 
 def paint_second_chin(canvas: Canvas, skin: Color) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .expressions import Expression
 from .intercepts import INTERCEPTS
 from .traits import (
     ATTRIBUTES,
     BEARD_PARTS,
     FREQUENCIES,
     NEVER,
+    OF_THE_MOMENT,
     SCALP_HAIR,
     TRAITS,
 )
@@ -31,7 +33,7 @@ class Look:
 
     ``build`` values are standard normal; ``shift`` is in px of the 178 x 218 frame; ``light`` is
     the direction of the light as (right, down, towards the viewer), a unit vector; values without
-    a unit lie in 0..1.
+    a unit lie in 0..1. ``expression`` is None where faces are drawn without.
     """
 
     male: bool
@@ -55,6 +57,26 @@ class Look:
     exposure: float
     warmth: float
     occluder: str | None
+    expression: Expression | None = None
+
+
+class _Numbers:
+    """Random numbers in a fixed order: each belongs to the person or to the moment.
+
+    Where the person has numbers of its own, each place of the order takes from one of the two and
+    skips the other, so that nobody's numbers move when the other's are used.
+    """
+
+    def __init__(self, moment: Sequence[float], person: Sequence[float]) -> None:
+        self._moment, self._person, self._place = moment, person, -1
+
+    def moment(self) -> float:
+        self._place += 1
+        return self._moment[self._place]
+
+    def person(self) -> float:
+        self._place += 1
+        return self._person[self._place]
 
 
 def stream(seed: int, index: int, number: int) -> np.random.Generator:
@@ -73,12 +95,15 @@ def stream(seed: int, index: int, number: int) -> np.random.Generator:
 def sample_latents(
     rng: np.random.Generator,
     intercepts: dict[str, tuple[float, float]] | None = None,
+    person: np.random.Generator | None = None,
 ) -> tuple[Look, dict[str, float], dict[str, float]]:
     """One face's look, its attributes' strengths and the strengths as they are drawn.
 
     Args:
-        rng: Source of all randomness.
+        rng: Source of all randomness, or of all that ``person`` does not decide.
         intercepts: Other intercepts (women, men) than the fitted ones; for the fit itself.
+        person: Source of what stays the same in all pictures of a person: sex, age, build, skin,
+            hair. Pose, light, mouth, make-up and what is worn are the moment's.
 
     Returns:
         The look, the strength of each of the 40 attributes (the label is ``> 0``) and the hazed
@@ -86,25 +111,30 @@ def sample_latents(
     """
     fitted = INTERCEPTS if intercepts is None else intercepts
     # One call for all the numbers: a call per number would cost ten times as much.
-    normal = iter(rng.standard_normal(_NORMALS).tolist())
-    uniform = iter(rng.random(_UNIFORMS).tolist())
-    male = next(uniform) < FREQUENCIES["Male"]
-    hair_light = next(normal) + (-0.25 if male else 0.4)
-    hair_red = max(0.0, next(normal) - 1.0)
+    normals, uniforms = rng.standard_normal(_NORMALS).tolist(), rng.random(_UNIFORMS).tolist()
+    if person is None:
+        normal, uniform = _Numbers(normals, normals), _Numbers(uniforms, uniforms)
+    else:
+        normal = _Numbers(normals, person.standard_normal(_NORMALS).tolist())
+        uniform = _Numbers(uniforms, person.random(_UNIFORMS).tolist())
+    male = uniform.person() < FREQUENCIES["Male"]
+    hair_light = normal.person() + (-0.25 if male else 0.4)
+    hair_red = max(0.0, normal.person() - 1.0)
     values: dict[str, float] = {
-        "age": next(normal),
-        "weight": next(normal),
-        "glamour": next(normal),
-        "beauty": next(normal),
+        "age": normal.person(),
+        "weight": normal.person(),
+        "glamour": normal.person(),
+        "beauty": normal.person(),
         "hair_light": hair_light,
         "hair_red": hair_red,
         "hair_brownness": -abs(hair_light - 0.35) - hair_red,
-        "hair_wave": next(normal),
+        "hair_wave": normal.person(),
     }
     shown: dict[str, float] = {}
     for trait in TRAITS:
-        strength = fitted[trait.name][male] + next(normal)
-        haze = trait.haze * next(normal)
+        number = normal.moment if trait.name in OF_THE_MOMENT else normal.person
+        strength = fitted[trait.name][male] + number()
+        haze = trait.haze * number()
         for cause, weight in trait.causes.items():
             strength += weight * values[cause]
         if trait.odds is not None and trait.odds[male] in (0.0, 1.0):
@@ -150,42 +180,46 @@ def _sample_look(
     male: bool,
     values: dict[str, float],
     shown: dict[str, float],
-    normal: Any,
-    uniform: Any,
+    normal: _Numbers,
+    uniform: _Numbers,
 ) -> Look:
     """The look of a face whose attributes are known."""
-    side = 1.0 if next(uniform) < 0.5 else -1.0
+    side = 1.0 if uniform.moment() < 0.5 else -1.0
     # A few faces look far to the side; most look nearly ahead, as in CelebA.
-    yaw = side * min(0.66, abs(next(normal)) * (0.36 if next(uniform) < 0.25 else 0.16))
+    yaw = side * min(0.66, abs(normal.moment()) * (0.36 if uniform.moment() < 0.25 else 0.16))
     light = np.array(
-        [0.75 * next(normal), -0.45 + 0.35 * next(normal), 0.9 + abs(0.5 * next(normal))]
+        [
+            0.75 * normal.moment(),
+            -0.45 + 0.35 * normal.moment(),
+            0.9 + abs(0.5 * normal.moment()),
+        ]
     )
     light /= np.sqrt(light @ light)
     pale = shown["Pale_Skin"]
-    length = (0.05 if male else 1.0) + (0.25 if male else 0.45) * next(normal)
-    occluded = next(uniform) < _OCCLUDED_SHARE
-    occluder = OCCLUDERS[int(next(uniform) * len(OCCLUDERS))]
+    length = (0.05 if male else 1.0) + (0.25 if male else 0.45) * normal.person()
+    occluded = uniform.moment() < _OCCLUDED_SHARE
+    occluder = OCCLUDERS[int(uniform.moment() * len(OCCLUDERS))]
     return Look(
         male=male,
         age=-shown["Young"],
         beauty=values["beauty"],
         yaw=yaw,
-        pitch=max(-0.4, min(0.4, 0.11 * next(normal))),
-        roll=0.06 * next(normal),
-        scale=float(np.exp(0.055 * next(normal))) * (0.9 if next(uniform) < 0.1 else 1.0),
-        shift=(2.6 * next(normal), 2.6 * next(normal)),
-        build=tuple(next(normal) for _ in range(10)),
-        gaze=(next(normal), 0.5 * next(normal)),
+        pitch=max(-0.4, min(0.4, 0.11 * normal.moment())),
+        roll=0.06 * normal.moment(),
+        scale=float(np.exp(0.055 * normal.moment())) * (0.9 if uniform.moment() < 0.1 else 1.0),
+        shift=(2.6 * normal.moment(), 2.6 * normal.moment()),
+        build=tuple(normal.person() for _ in range(10)),
+        gaze=(normal.moment(), 0.5 * normal.moment()),
         skin=max(0.0, min(1.0, 0.12 - 0.09 * pale + 0.02 * pale * pale)),
-        skin_warmth=next(normal),
+        skin_warmth=normal.person(),
         hair_light=values["hair_light"],
         hair_red=values["hair_red"],
         hair_length=length + (0.15 if shown["Wavy_Hair"] > 0 else 0.0),
-        parting=0.45 * next(normal),
+        parting=0.45 * normal.person(),
         light=(float(light[0]), float(light[1]), float(light[2])),
-        light_power=0.2 + 0.35 * next(uniform),
-        exposure=0.09 * next(normal),
-        warmth=0.05 * next(normal),
+        light_power=0.2 + 0.35 * uniform.moment(),
+        exposure=0.09 * normal.moment(),
+        warmth=0.05 * normal.moment(),
         occluder=occluder if occluded else None,
     )
 

@@ -154,3 +154,18 @@ SCALP_HAIR: Final = (
     "Straight_Hair",
 )
 """Attributes that a bald head excludes."""
+
+OF_THE_MOMENT: Final = (
+    "Smiling",
+    "Mouth_Slightly_Open",
+    "Heavy_Makeup",
+    "Wearing_Lipstick",
+    "Rosy_Cheeks",
+    "Wearing_Hat",
+    "Wearing_Earrings",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+    "Eyeglasses",
+    "Blurry",
+)
+"""Attributes that differ between two pictures of a person; the others stay."""

@@ -1,4 +1,4 @@
-"""The metrics against plain loops, scikit-learn, and cases counted by hand."""
+"""Metrics of attributes against plain loops, scikit-learn, and cases counted by hand."""
 
 import math
 
@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from farbench.scoring.metrics import (
-    METRICS,
-    as_stored,
+from farbench.scoring.attributes import (
     majority_from_prevalence,
     majority_reference,
-    mask_counts,
-    mask_f1,
-    mask_f1_from_counts,
     score_attributes,
 )
+from farbench.scoring.catalogue import METRICS as ALL_METRICS
+from farbench.scoring.score import logits_as_stored
 
+METRICS = ALL_METRICS["attributes"]
 NAMES = [f"a{i}" for i in range(6)]
 
 
@@ -24,7 +22,7 @@ NAMES = [f"a{i}" for i in range(6)]
 def drawn():
     rng = np.random.default_rng(0)
     targets = (rng.random((400, 6)) < [0.02, 0.1, 0.3, 0.5, 0.8, 0.95]).astype(np.int8)
-    logits = as_stored(rng.normal(0, 1.5, (400, 6)) + 2.0 * targets - 1.0)
+    logits = logits_as_stored(rng.normal(0, 1.5, (400, 6)) + 2.0 * targets - 1.0)
     targets[rng.random((400, 6)) < 0.1] = -1
     logits[rng.random((400, 6)) < 0.05] = 0  # exactly undecided is no
     return logits, targets
@@ -115,6 +113,8 @@ def test_undefined_values_are_null_left_out_and_counted():
     assert scores["average_precision_left_out"] == 2
     assert scores["prevalence_per_attribute"]["unknown"] is None
     assert scores["images"] == 4
+    targets[0] = -1
+    assert score_attributes(logits, targets, ["none", "all", "missed", "x"])["images"] == 3
 
 
 def test_nothing_defined_gives_null_not_nan():
@@ -127,7 +127,7 @@ def test_nan_wrong_shapes_and_wrong_targets_are_refused():
     with pytest.raises(ValueError, match="1 of 4 logits are NaN"):
         score_attributes(np.array([[0, np.nan], [0, 0]]), targets, ["a", "b"])
     with pytest.raises(ValueError, match="NaN"):
-        as_stored(np.array([np.nan]))
+        logits_as_stored(np.array([np.nan]))
     with pytest.raises(ValueError, match="must both be"):
         score_attributes(good, targets, ["a"])
     with pytest.raises(ValueError, match="-1"):
@@ -137,7 +137,7 @@ def test_nan_wrong_shapes_and_wrong_targets_are_refused():
 
 
 def test_as_stored_clips_to_finite_float16():
-    stored = as_stored(np.array([1e9, -np.inf, 0.1], np.float32))
+    stored = logits_as_stored(np.array([1e9, -np.inf, 0.1], np.float32))
     assert stored.dtype == np.float16
     assert stored.tolist() == [65504.0, -65504.0, np.float16(0.1)]
 
@@ -162,35 +162,6 @@ def test_majority_from_stored_prevalence_with_unknown_attribute():
     assert got["accuracy_per_attribute"]["c"] is None
     with pytest.raises(ValueError, match="2 train"):
         majority_from_prevalence([0.9, 0.2], [0.8, 0.3, None], ["a", "b", "c"])
-
-
-def test_mask_f1_pooled_and_per_image():
-    true = np.zeros((2, 2, 4, 4), bool)
-    predicted = np.zeros_like(true)
-    true[0, 0, :2], predicted[0, 0, :1] = True, True  # image 0: tp 4, fn 4 -> 2/3
-    true[1, 0, :1], predicted[1, 0, :1] = True, True  # image 1: tp 4 -> 1
-    pooled = mask_f1(predicted, true, ["mouth", "ear"])
-    assert pooled["mouth"] == pytest.approx(2 * 8 / (2 * 8 + 4))
-    assert pooled["ear"] is None  # empty in both
-    assert pooled["mean"] == pooled["mouth"]
-    each = mask_f1(predicted, true, ["mouth", "ear"], per_image=True)
-    assert each["mouth"] == pytest.approx((2 / 3 + 1) / 2)
-
-
-def test_mask_f1_agrees_with_sklearn_and_batches_add_up():
-    rng = np.random.default_rng(1)
-    predicted, true = rng.random((2, 6, 3, 8, 8)) < 0.4
-    scores = mask_f1(predicted, true, ["x", "y", "z"])
-    for g, name in enumerate("xyz"):
-        assert scores[name] == pytest.approx(
-            sk.f1_score(true[:, g].ravel(), predicted[:, g].ravel())
-        )
-    parts = np.concatenate(
-        [mask_counts(predicted[:2], true[:2]), mask_counts(predicted[2:], true[2:])]
-    )
-    assert mask_f1_from_counts(parts, ["x", "y", "z"]) == scores
-    with pytest.raises(ValueError, match="masks must both"):
-        mask_f1(predicted[0], true[0], ["x"])
 
 
 def test_scores_are_plain_numbers(drawn):
