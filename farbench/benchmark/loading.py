@@ -43,12 +43,14 @@ class LoadedBenchmark:
         places: Where each value was written. Key paths are those of the benchmark, but for rows,
             which stand under their id: ``("rows", "aml", "options", "levels")``.
         files: The files it was read from, the named one last.
+        whole: The same with all rows, where ``benchmark`` has some alone (``--rows``).
         method_options: ``--set method.OPTION=...``: laid over the rows whose method has it.
     """
 
     benchmark: Benchmark
     places: Places
     files: tuple[Path, ...]
+    whole: Benchmark
     method_options: dict[str, Any] = field(default_factory=dict)
 
     def protocol_of(self, row: Row) -> Protocol:
@@ -103,7 +105,7 @@ def load_benchmark(
     for key, place in option_places.items():
         document.places.lines[("method", key)] = place
     benchmark = _keep_rows(loaded, rows) if rows is not None else loaded
-    return LoadedBenchmark(benchmark, document.places, files, options)
+    return LoadedBenchmark(benchmark, document.places, files, loaded, options)
 
 
 def load_protocol(source: str) -> Protocol:

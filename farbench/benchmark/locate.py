@@ -71,7 +71,8 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
         raise unknown_name(kind, source, names, where)
     path = folder / expanded(source, where)
     if path.is_file():
-        _check_stem(path, prefix)
+        if kind == "benchmark":
+            _check_stem(path, prefix)
         return path
     stem = Path(source).stem
     if stem in names:

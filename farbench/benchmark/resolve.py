@@ -35,6 +35,8 @@ from farbench.tasks.base import Task
 class ResolvedRow:
     """A row with its own protocol and its plugins, options checked.
 
+    ``asked_backbone`` is the method's before the protocol put a smaller one in its place.
+
     ``losses`` are by task or by kind of task. ``keypoints`` is None only where the protocol says
     ``auto`` and no such plugin is installed.
     """
@@ -45,6 +47,14 @@ class ResolvedRow:
     losses: Mapping[str, Loss]
     weighting: TaskWeighting
     keypoints: KeypointModel | None
+    asked_backbone: str | None = None
+
+    @property
+    def substituted(self) -> dict[str, str]:
+        """Return the backbone that was asked for and the one in its place, if there is one."""
+        used = getattr(self.method, "backbone", None)
+        asked = self.asked_backbone
+        return {asked: used} if asked is not None and used is not None and asked != used else {}
 
     def loss_of(self, task: Task) -> Loss:
         """Return a task's loss: by its name, or by its kind.
@@ -98,7 +108,10 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
             registry.broken,
         )
         points = resolve_keypoints(protocol, registry, loaded.places, at["keypoints"])
-        rows.append(ResolvedRow(row, protocol, method, losses, weighting, points))
+        as_asked = protocol.model_copy(update={"substitute": {}})
+        asked = resolve_row(row, as_asked, registry, loaded.places, loaded.method_options)
+        backbone = getattr(asked, "backbone", None)
+        rows.append(ResolvedRow(row, protocol, method, losses, weighting, points, backbone))
     datasets = [
         _resolve_dataset(spec, registry, loaded.places, ("datasets", i))
         for i, spec in enumerate(loaded.benchmark.datasets)
@@ -130,7 +143,12 @@ def _check_tasks(benchmark: ResolvedBenchmark) -> None:
 def _resolve_dataset(
     spec: str | Mapping[str, Any], registry: Registry, places: Places, path: KeyPath
 ) -> Dataset:
-    """Return the data set, seen through the ``map:`` of its entry where it has one."""
+    """Return the data set, seen through the ``map:`` of its entry; ``a+b`` joins data sets."""
+    if isinstance(spec, str) and "+" in spec:
+        names = [name.strip() for name in spec.split("+")]
+        return JoinedDataset(
+            parts=tuple(_resolve_dataset(name, registry, places, path) for name in names)
+        )
     mapping = None
     if not isinstance(spec, str) and "map" in spec:
         mapping = spec["map"]

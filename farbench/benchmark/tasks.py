@@ -19,6 +19,9 @@ COST = ("parameters",)
 def choose_tasks(dataset: Dataset, names: Sequence[str], where: str) -> tuple[Task, ...]:
     """Return the named tasks of a data set in the order named, or its default ones.
 
+    One file can serve data sets that label different things: ``race|skin`` is the first of the two
+    that the data set has, ``age|none`` is left out where it has none.
+
     Args:
         dataset: The data set.
         names: The names; empty for the data set's default.
@@ -28,14 +31,23 @@ def choose_tasks(dataset: Dataset, names: Sequence[str], where: str) -> tuple[Ta
         UserError: The data set has no such task; those that it has are listed.
     """
     offered = {task.name: task for task in dataset.tasks()}
-    wanted = tuple(names) or dataset.default_tasks or tuple(offered)
-    for name in wanted:
-        if name not in offered:
-            listed = "; ".join(task.wording() for task in offered.values())
+    listed = "; ".join(task.wording() for task in offered.values())
+    wanted: dict[str, None] = {}
+    for written in tuple(names) or dataset.default_tasks or tuple(offered):
+        choices = [choice.strip() for choice in written.split("|")]
+        found = [name for name in choices if name in offered]
+        if found:
+            wanted[found[0]] = None
+        elif "none" not in choices:
             raise UserError(
-                f"{where}: data set '{dataset.name}' has no task '{name}'."
-                f"{did_you_mean(name, offered)} It has {listed}."
+                f"{where}: data set '{dataset.name}' has no task '{written}'."
+                f"{did_you_mean(choices[0], offered)} It has {listed}."
             )
+    if not wanted:
+        raise UserError(
+            f"{where}: data set '{dataset.name}' has none of the tasks {', '.join(names)}. "
+            f"It has {listed}."
+        )
     return tuple(offered[name] for name in wanted)
 
 

@@ -41,16 +41,16 @@ def show(
 
 
 def _unknown(name: str, known: list[str]) -> UserError:
-    """Return the error for a name that nobody provides; names that go on from it come first."""
-    from farbench.errors import UserError, unknown_name
+    """Return the error for a name that nobody provides; all names would be too many to help."""
+    from farbench.errors import UserError, did_you_mean
 
     longer = [one for one in known if name and one.startswith(name.lower())]
-    if len(longer) > 1:
-        return UserError(
-            f"unknown name '{name}'. Names that begin with it: {', '.join(longer)}. "
-            "`farbench list` has all."
-        )
-    return unknown_name("name", name, known)
+    hint = (
+        f" Names that begin with it: {', '.join(longer)}."
+        if len(longer) > 1
+        else did_you_mean(name, known)
+    )
+    return UserError(f"unknown name '{name}'.{hint} `farbench list` has all.")
 
 
 def _describe(item: Item) -> list[str]:
@@ -192,8 +192,8 @@ def _table(rows: list[tuple[str, str, str]]) -> list[str]:
             first, *told = told or [""]
             lines.append(f"{start}{value.ljust(values)}  {first.lstrip()}")
         else:
-            # A key and its value stay together: the space between them does not break.
-            whole = value.replace(": ", ":\u00a0")
+            # An entry stays together: only the space between two of them may break.
+            whole = value.replace(" ", "\u00a0").replace(",\u00a0", ", ")
             told = [*_wrap(whole, start, " " * (len(start) + 1)), *told]
         lines += told
     return [line.replace("\u00a0", " ").rstrip() for line in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from farbench.errors import UserError
-from farbench.store.artifacts import ArtifactStore
+from farbench.store.artifacts import PROGRESS, ArtifactStore
+from farbench.store.blocks import Arrays, in_blocks
 
 FILE = "images.npy"
 
@@ -60,6 +62,8 @@ def pack(
 ) -> PackedImages:
     """Return the packed images of an index, building them if they are not there.
 
+    A packing that was killed goes on after its last block of images whose checksum is right.
+
     Args:
         store: Where artifacts live.
         key: Identity of the data and the size.
@@ -75,40 +79,55 @@ def pack(
     """
 
     def build(folder: Path) -> dict[str, Any]:
-        partial = folder / "partial.npy"
-        pixels = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.uint8, shape=(count, side, side, 3)
-        )
-        sizes = np.zeros((count, 2), np.int32)
-        broken: dict[int, str] = {}
+        pixels = _open_pixels(folder / FILE, (count, side, side, 3))
+        reasons: dict[int, str] = {}
 
-        def one(i: int) -> None:
-            try:
-                image = read(i)
-            except UserError as error:
-                broken[i] = str(error)
-                return
-            except Exception as error:
-                broken[i] = f"image {i} of the index: {type(error).__name__}: {error}."
-                return
-            sizes[i] = image.shape[:2]
-            pixels[i] = resize(image, side)
+        def make(start: int, stop: int) -> Arrays:
+            sizes = np.zeros((stop - start, 2), np.int32)
 
-        with ThreadPoolExecutor(threads) as pool:
-            for done, _ in enumerate(pool.map(one, range(count), chunksize=16), 1):
+            def one(i: int) -> None:
+                try:
+                    image = read(i)
+                except Exception as error:
+                    known = isinstance(error, UserError)
+                    named = f"image {i} of the index: {type(error).__name__}: {error}."
+                    reasons[i] = str(error) if known else named
+                    pixels[i] = 0
+                    return
+                sizes[i - start] = image.shape[:2]
+                pixels[i] = resize(image, side)
+
+            for done, _ in enumerate(pool.map(one, range(start, stop), chunksize=16), start + 1):
                 if progress and (done % 200 == 0 or done == count):
                     progress(done, count)
+            pixels.flush()
+            broken = sorted(i for i in reasons if start <= i < stop)
+            return {
+                "sizes": sizes,
+                "broken": np.array(broken, np.int64),
+                "reasons": np.array([reasons[i] for i in broken], str),
+                "checksum": np.array(zlib.crc32(pixels[start:stop].data)),
+            }
+
+        def holds(start: int, stop: int, block: Arrays) -> bool:
+            # Where broken images are an error they may have been mended since.
+            if len(block["broken"]) and not skip_broken:
+                return False
+            return zlib.crc32(pixels[start:stop].data) == int(block["checksum"])
+
+        sizes = np.zeros((count, 2), np.int32)
+        broken: dict[int, str] = {}
+        with ThreadPoolExecutor(threads) as pool:
+            for start, stop, block in in_blocks(folder / PROGRESS, count, make, holds):
+                sizes[start:stop] = block["sizes"]
+                broken |= {
+                    int(i): str(reason)
+                    for i, reason in zip(block["broken"], block["reasons"], strict=True)
+                }
         if broken and not skip_broken:
-            partial.unlink()
             raise _broken_error(broken)
-        pixels.flush()
         np.save(folder / "sizes.npy", sizes)
-        partial.rename(folder / FILE)
-        return {
-            "count": count,
-            "side": side,
-            "broken": {str(i): broken[i] for i in sorted(broken)},
-        }
+        return {"count": count, "side": side, "broken": {str(i): broken[i] for i in broken}}
 
     folder, meta, _ = store.get("packed", key, build)
     broken = {int(i): reason for i, reason in meta["broken"].items()}
@@ -117,6 +136,17 @@ def pack(
     return PackedImages(
         np.load(folder / FILE, mmap_mode="r"), np.load(folder / "sizes.npy"), broken
     )
+
+
+def _open_pixels(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """Map the file of pixels, the one that a killed process left behind if there is one."""
+    try:
+        found = np.lib.format.open_memmap(path, mode="r+")
+    except (OSError, ValueError):  # absent, or cut short
+        found = None
+    if found is not None and found.shape == shape and found.dtype == np.uint8:
+        return found
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
 def _broken_error(broken: dict[int, str]) -> UserError:

@@ -67,9 +67,13 @@ class Source:
             self._labels[task] = labels
         return self._labels[task]
 
-    def positions(self, split: str) -> NDArray[np.int64]:
-        """Return where the images of a split are."""
-        return np.flatnonzero((self.index.frame["split"] == split).to_numpy())
+    def positions(self, split: str, tasks: Sequence[Task] = ()) -> NDArray[np.int64]:
+        """Return where the images of a split are: those that carry at least one of the tasks."""
+        chosen = (self.index.frame["split"] == split).to_numpy()
+        if tasks:
+            known = [task.known(self.labels(task)) for task in tasks]
+            chosen = chosen & np.logical_or.reduce(known)
+        return np.flatnonzero(chosen)
 
     def without(self, positions: set[int]) -> Source:
         """Return the source without some images (those that do not decode).

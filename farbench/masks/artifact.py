@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +19,27 @@ from farbench.data.mask_bits import StoredMasks, load_masks, to_bits
 from farbench.data.pack import PackedImages
 from farbench.data.source import Source
 from farbench.errors import UserError
-from farbench.masks.network import Progress, predict_masks, train_mask_network
+from farbench.masks.keypoints import find_points
+from farbench.masks.network import (
+    MaskNetwork,
+    Progress,
+    encoder_weights,
+    predict_masks,
+    shrink_masks,
+    train_mask_network,
+)
 from farbench.masks.regions import region_masks
 from farbench.masks.scaling import scale_masks
 from farbench.plugins.grouping import Group
 from farbench.plugins.keypoints import KeypointModel
 from farbench.scoring.masks import mask_counts, mask_f1_from_counts
-from farbench.store.artifacts import ArtifactStore
+from farbench.store.artifacts import PROGRESS, ArtifactStore
+from farbench.store.blocks import Arrays, in_blocks
 from farbench.training.device import Compute
+
+CHECKPOINT = "mask_network.pt"
+BATCH = 64
+"""Images a forward pass of the prediction."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ def plan_masks(
     keypoints = keypoints.resolve(source.index)
     points = Identity(
         {
-            "keypoints": {"name": keypoints.name, "options": keypoints.options()},
+            "keypoints": {"name": keypoints.name, "identity": keypoints.identity()},
             "data": source.manifest,
         },
         code_identity([*keypoints.modules(), *source.dataset.modules()]),
@@ -104,7 +118,7 @@ def plan_masks(
             "groups": [[group.name, group.region] for group in groups],
             "resize": packed_side,
             "protocol": protocol.model_dump(mode="json"),
-            "pretrained": pretrained,
+            "pretrained": encoder_weights(protocol, pretrained),
         },
         code_identity([__name__, *keypoints.modules(), *source.dataset.modules()]),
         compute.numerics(),
@@ -123,13 +137,16 @@ def make_masks(
 ) -> tuple[StoredMasks, dict[str, Any]]:
     """Return the masks of a source, making what is not there yet.
 
+    Whatever of it was begun and killed goes on: keypoints and masks after the last block of
+    images, the network after its last epoch.
+
     Returns:
         The masks, and the meta data of the mask network: F1 a group on the test split against
         the rectangles of the keypoints, history, minutes.
     """
 
     def build_points(folder: Path) -> dict[str, Any]:
-        points = plan.keypoints.points(source.index, source.read)
+        points = find_points(plan.keypoints, source.index, source.read, folder / PROGRESS, progress)
         np.save(folder / "points.npy", points)
         found = int((~np.isnan(points).any((1, 2))).sum())
         return {"identity": plan.points.as_dict(), "images": len(points), "found": found}
@@ -138,33 +155,43 @@ def make_masks(
         started = time.perf_counter()
         points_folder, points_meta, _ = store.get("points", plan.points.key, build_points)
         points = packed.to_packed(np.load(points_folder / "points.npy"))
-        regions = [str(group.region) for group in plan.groups]
-        network, history = train_mask_network(
+        prepared = time.perf_counter() - started
+        trained = train_mask_network(
             packed.pixels,
             points,
             source.positions("train"),
-            regions,
+            [str(group.region) for group in plan.groups],
             plan.protocol,
             compute,
             pretrained=plan.pretrained,
+            checkpoint=folder / PROGRESS / CHECKPOINT,
             progress=progress,
         )
-        test = source.positions("test")
-        full, small = predict_masks(network, packed.pixels, test, plan.protocol, compute, progress)
-        np.save(folder / "masks.npy", small)
         save_file(
-            {k: v.contiguous().cpu() for k, v in network.state_dict().items()},
+            {k: v.contiguous().cpu() for k, v in trained.network.state_dict().items()},
             folder / "mask_network.safetensors",
         )
-        f1 = _test_f1(plan, full, points[test], packed.pixels.shape[1])
+        started = time.perf_counter()
+        f1 = _build_masks(
+            plan,
+            trained.network,
+            packed,
+            points,
+            source.positions("test"),
+            compute,
+            folder,
+            progress,
+        )
+        seconds = prepared + trained.seconds + time.perf_counter() - started
         return {
             "identity": plan.network.as_dict(),
             "groups": list(plan.group_names),
             "keypoints": plan.keypoints.name,
             "found": points_meta["found"],
+            "weights": trained.network.weights,
             "f1": f1,
-            "history": history,
-            "minutes": (time.perf_counter() - started) / 60,
+            "history": trained.history,
+            "minutes": seconds / 60,
         }
 
     side = plan.protocol.stored_size
@@ -173,12 +200,14 @@ def make_masks(
     if area != 1:
 
         def build_scaled(scaled_folder: Path) -> dict[str, Any]:
-            parts = []
-            for start in range(0, len(source), 256):
-                chosen = np.arange(start, min(start + 256, len(source)))
-                whole = np.ascontiguousarray(masks.read(chosen).transpose(0, 3, 1, 2))
-                parts.append(to_bits(scale_masks(whole, area)))
-            np.save(scaled_folder / "masks.npy", np.concatenate(parts))
+            def scale(start: int, stop: int) -> Arrays:
+                whole = masks.read(np.arange(start, stop)).transpose(0, 3, 1, 2)
+                return {"bits": to_bits(scale_masks(np.ascontiguousarray(whole), area))}
+
+            blocks = in_blocks(scaled_folder / PROGRESS, len(source), scale)
+            np.save(
+                scaled_folder / "masks.npy", np.concatenate([block["bits"] for *_, block in blocks])
+            )
             return {"identity": plan.at(area).as_dict(), "area": area}
 
         folder, _, _ = store.get("masks", plan.at(area).key, build_scaled)
@@ -186,25 +215,64 @@ def make_masks(
     return masks, meta
 
 
-def _test_f1(
-    plan: MaskPlan, full: NDArray[np.uint8], points: NDArray[np.float32], packed_side: int
+def _build_masks(
+    plan: MaskPlan,
+    network: MaskNetwork,
+    packed: PackedImages,
+    points: NDArray[np.float32],
+    test: NDArray[np.int64],
+    compute: Compute,
+    folder: Path,
+    progress: Progress,
 ) -> dict[str, float | None]:
-    """Score predicted masks at the network's size against the keypoints' rectangles.
+    """Predict and store the masks of all images; score those of the test split.
+
+    The score is taken at the network's size, against the keypoints' rectangles.
 
     Args:
-        plan: Groups and size.
-        full: Masks of M images as bits.
-        points: ``(M, 98, 2)`` in packed pixels; images without points are left out.
-        packed_side: Side of the packed images.
+        plan: Groups and sizes.
+        network: In eval mode.
+        packed: The images.
+        points: ``(N, 98, 2)`` in packed pixels; images without points are not scored.
+        test: Positions of the test split.
+        compute: Device and precision.
+        folder: The artifact's folder.
+        progress: Called with (what, done, count).
+
+    Returns:
+        F1 a group, and their mean.
     """
-    found = np.flatnonzero(~np.isnan(points).any((1, 2)))
-    size, regions = plan.protocol.size, [str(group.region) for group in plan.groups]
-    counts = [np.zeros((0, len(regions), 3), np.int64)]
-    for start in range(0, len(found), 256):
-        chosen = found[start : start + 256]
-        shape = (len(chosen), len(regions), size, size)
-        predicted = np.unpackbits(full[chosen], axis=1).reshape(shape).astype(bool)
-        scaled = (points[chosen] + 0.5) * np.float32(size / packed_side) - np.float32(0.5)
-        true = region_masks(scaled.astype(np.float32), regions, size, size).astype(bool)
-        counts.append(mask_counts(predicted, true))
+    protocol, pixels, count = plan.protocol, packed.pixels, len(packed.pixels)
+    size, side = protocol.size, protocol.stored_size
+    regions = [str(group.region) for group in plan.groups]
+    scored = np.zeros(count, bool)
+    scored[test] = ~np.isnan(points[test]).any((1, 2))
+    scaled = (points + 0.5) * np.float32(size / pixels.shape[1]) - np.float32(0.5)
+
+    def predict(start: int, stop: int) -> Arrays:
+        bits = []
+        counts = [np.zeros((0, len(regions), 3), np.int64)]
+        for first in range(start, stop, BATCH):
+            last = min(first + BATCH, stop)
+            probability = predict_masks(network, pixels[first:last], size, compute)
+            bits.append(to_bits(shrink_masks(probability, side, protocol.threshold)))
+            here = scored[first:last]
+            if here.any():
+                true = region_masks(scaled[first:last][here], regions, size, size).astype(bool)
+                counts.append(mask_counts(probability[here] > protocol.threshold, true))
+            progress("masks predicted", last, count)
+        return {"bits": np.concatenate(bits), "counts": np.concatenate(counts)}
+
+    # By memory map: CelebA's masks are 0.8 GB.
+    stored = np.lib.format.open_memmap(
+        folder / "masks.npy",
+        mode="w+",
+        dtype=np.uint8,
+        shape=(count, math.ceil(len(regions) * side * side / 8)),
+    )
+    counts = []
+    for start, stop, block in in_blocks(folder / PROGRESS / "masks", count, predict):
+        stored[start:stop] = block["bits"]
+        counts.append(block["counts"])
+    stored.flush()
     return mask_f1_from_counts(np.concatenate(counts), plan.group_names)

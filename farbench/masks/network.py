@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,11 +22,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from farbench.benchmark.schema import Augmentation, MaskProtocol
 from farbench.data import geometry
-from farbench.data.mask_bits import to_bits
 from farbench.data.randomness import permutation, stream_key
 from farbench.errors import CellFailed, UserError, did_you_mean
 from farbench.masks.regions import region_masks
-from farbench.nn.pretrained import load_pretrained
+from farbench.nn.pretrained import load_pretrained, pretrained_identity
+from farbench.training.checkpoint import Checkpoint
 from farbench.training.device import IMAGENET_MEAN, IMAGENET_STD, Compute
 
 DECODER_CHANNELS = (128, 64, 32, 32, 16)
@@ -33,8 +35,24 @@ DECODER_CHANNELS = (128, 64, 32, 32, 16)
 Progress = Callable[[str, int, int], None]
 
 
+def encoder_weights(protocol: MaskProtocol, pretrained: bool) -> dict[str, str] | None:
+    """Return the identity of the weights that the encoder starts from; None is at random."""
+    name = _timm_encoder(protocol)
+    return pretrained_identity(name) if pretrained and name else None
+
+
+def _timm_encoder(protocol: MaskProtocol) -> str | None:
+    """Return timm's name of an encoder ``tu-NAME``."""
+    name = protocol.encoder.removeprefix("tu-")
+    return name if name != protocol.encoder else None
+
+
 class MaskNetwork(nn.Module):
-    """A U-Net of segmentation-models-pytorch: images in, one logit a group and pixel out."""
+    """A U-Net of segmentation-models-pytorch: images in, one logit a group and pixel out.
+
+    Attributes:
+        weights: The pretrained weights that were loaded into the encoder, or None.
+    """
 
     scale: Tensor
     shift: Tensor
@@ -68,8 +86,10 @@ class MaskNetwork(nn.Module):
             ) from error
         mean: Sequence[float] = IMAGENET_MEAN
         std: Sequence[float] = IMAGENET_STD
-        if protocol.encoder.startswith("tu-") and pretrained:
-            mean, std = self._load_encoder(protocol.encoder.removeprefix("tu-"))
+        self.weights: dict[str, str] | None = None
+        name = _timm_encoder(protocol)
+        if pretrained and name:
+            mean, std = self._load_encoder(name)
         scale, shift = 1 / (255 * np.array(std)), -np.array(mean) / np.array(std)
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32).view(1, 3, 1, 1))
         self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32).view(1, 3, 1, 1))
@@ -78,7 +98,7 @@ class MaskNetwork(nn.Module):
         import timm
 
         source: Any = timm.create_model(name, num_classes=0)
-        load_pretrained(source, name)
+        self.weights = load_pretrained(source, name)
         target, weights = self.unet.encoder.model, source.state_dict()
         wanted = list(target.state_dict())
         if not set(wanted) <= set(weights):
@@ -96,6 +116,21 @@ class MaskNetwork(nn.Module):
         return logits
 
 
+@dataclass(frozen=True)
+class TrainedMaskNetwork:
+    """What came of a training.
+
+    Attributes:
+        network: In eval mode.
+        history: One record an epoch.
+        seconds: Spent on all epochs, over all runs that took part.
+    """
+
+    network: MaskNetwork
+    history: list[dict[str, float]]
+    seconds: float
+
+
 def train_mask_network(
     pixels: NDArray[np.uint8],
     points: NDArray[np.float32],
@@ -105,9 +140,10 @@ def train_mask_network(
     compute: Compute,
     *,
     pretrained: bool,
+    checkpoint: Path,
     progress: Progress,
-) -> tuple[MaskNetwork, list[dict[str, Any]]]:
-    """Train a mask network.
+) -> TrainedMaskNetwork:
+    """Train a mask network, from its last finished epoch if there is one.
 
     Images are flipped and rotated; the rectangles are drawn round the moved points, so that they
     are the smallest upright ones in every view.
@@ -120,10 +156,9 @@ def train_mask_network(
         protocol: Settings.
         compute: Device and precision.
         pretrained: Start the encoder from ImageNet weights.
+        checkpoint: Written after each epoch; left where it is, so that a run that is killed while
+            it predicts trains nothing again.
         progress: Called with (what, step, steps).
-
-    Returns:
-        The network in eval mode and its history.
 
     Raises:
         CellFailed: The loss is not finite.
@@ -144,8 +179,11 @@ def train_mask_network(
         crop="center", flip=0.5, rotation=protocol.rotation, rotation_probability=0.5
     )
     steps = max(1, len(positions) // protocol.batch_size)
-    history: list[dict[str, Any]] = []
-    for epoch in range(1, protocol.epochs + 1):
+    state = Checkpoint(checkpoint, network, nn.Module(), optimizer)  # a loss without state
+    state.resume()
+    for epoch in range(state.epoch + 1, protocol.epochs + 1):
+        # For encoders that draw (dropout): each epoch alike, whatever was trained before it.
+        torch.manual_seed(stream_key(protocol.seed, "mask step", epoch))
         network.train()
         started = time.perf_counter()
         order = positions[
@@ -170,14 +208,10 @@ def train_mask_network(
                 f"the loss of the mask network became {float(total)} in epoch {epoch}; try a lower "
                 "protocol.masks.learning_rate"
             )
-        history.append(
-            {
-                "epoch": epoch,
-                "loss": float(total) / steps,
-                "images_per_second": steps * len(batch) / (time.perf_counter() - started),
-            }
-        )
-    return network.eval(), history
+        rate = steps * len(batch) / (time.perf_counter() - started)
+        values = {"loss": float(total) / steps, "images_per_second": rate}
+        state.finish_epoch(epoch, values, keep_best=None)
+    return TrainedMaskNetwork(network.eval(), state.history, state.seconds)
 
 
 def mask_loss(logits: Tensor, masks: Tensor, dice: float) -> Tensor:
@@ -231,51 +265,32 @@ def _views(
 
 @torch.inference_mode()
 def predict_masks(
-    network: MaskNetwork,
-    pixels: NDArray[np.uint8],
-    scored: NDArray[np.int64],
-    protocol: MaskProtocol,
-    compute: Compute,
-    progress: Progress,
-    batch_size: int = 64,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Predict the masks of every packed image, un-augmented.
+    network: MaskNetwork, pixels: NDArray[np.uint8], size: int, compute: Compute
+) -> NDArray[np.float32]:
+    """Predict the masks of a batch of packed images, un-augmented.
 
     Args:
         network: In eval mode.
         pixels: uint8 ``(N, R, R, 3)``.
-        scored: ``(M,)`` ascending positions of the images that will be scored.
-        protocol: Threshold and sizes.
+        size: S, side of the network's input.
         compute: Device and precision.
-        progress: Called with (what, done, count).
-        batch_size: Images a pass.
 
     Returns:
-        As bits, because CelebA's masks are too many for memory otherwise: the masks of the scored
-        images at the network's size, uint8 ``(M, G * S * S / 8)``, and those of all images at the
-        stored side, uint8 ``(N, ceil(G * s * s / 8))``.
+        Probabilities, float32 ``(N, G, S, S)``.
     """
-    packed, size, side = pixels.shape[1], protocol.size, protocol.stored_size
-    scale = geometry.scale_matrix(size, packed)[:2]
-    is_scored = np.zeros(len(pixels), bool)
-    is_scored[scored] = True
-    full: list[NDArray[np.uint8]] = []
-    small: list[NDArray[np.uint8]] = []
-    for start in range(0, len(pixels), batch_size):
-        chosen = pixels[start : start + batch_size]
-        matrices = np.repeat(scale[None], len(chosen), axis=0)
-        images = torch.from_numpy(geometry.warp(chosen.__getitem__, matrices, size, 3))
-        with compute.autocast():
-            logits = network(images.to(compute.device))
-        probability = torch.sigmoid(logits.float()).cpu().numpy()
-        here = probability[is_scored[start : start + batch_size]]
-        full.append(to_bits((here > protocol.threshold).astype(np.uint8)))
-        small.append(to_bits(_shrink(probability, side, protocol.threshold)))
-        progress("masks predicted", min(start + batch_size, len(pixels)), len(pixels))
-    return np.concatenate(full), np.concatenate(small)
+    scale = geometry.scale_matrix(size, pixels.shape[1])[:2]
+    matrices = np.repeat(scale[None], len(pixels), axis=0)
+    images = torch.from_numpy(geometry.warp(pixels.__getitem__, matrices, size, 3))
+    with compute.autocast():
+        logits = network(images.to(compute.device))
+    probability: NDArray[np.float32] = torch.sigmoid(logits.float()).cpu().numpy()
+    return probability
 
 
-def _shrink(probability: NDArray[np.float32], side: int, threshold: float) -> NDArray[np.uint8]:
+def shrink_masks(
+    probability: NDArray[np.float32], side: int, threshold: float
+) -> NDArray[np.uint8]:
+    """Return masks at the stored side, uint8 ``(N, G, side, side)`` in {0, 1}."""
     count, groups = probability.shape[:2]
     out = np.empty((count, groups, side, side), np.uint8)
     for n in range(count):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from farbench.plugins.base import Plugin
 from farbench.plugins.dataset import FaceIndex
@@ -33,6 +33,15 @@ class KeypointModel(Plugin):
         """
         return self
 
+    def identity(self) -> dict[str, Any]:
+        """Return what the points depend on beside the data set and the code, JSON-able.
+
+        It is part of the masks' key, and asked of the resolved model where it is not unavailable.
+        The options say it, unless they do not tell all (what is in a model file; see
+        ``farbench.plugins.model_file.file_digest``) or too much (where that file lies).
+        """
+        return self.options()
+
     def note(self, index: FaceIndex) -> str:
         """Return what a table's reader must know of these points, or "" (the usual case)."""
         return ""
@@ -42,8 +51,13 @@ class KeypointModel(Plugin):
     ) -> NDArray[np.float32]:
         """Return float32 ``(len(index.frame), 98, 2)`` in pixels (x, y) of the original images.
 
+        Called for one part of the data set after the other, and what came of each part is kept, so
+        that a killed run goes on from there. So the points of an image must not depend on the other
+        images of the index, and a model that is slow to load should be kept between calls.
+
         Args:
-            index: The data set's index; may already hold point sets.
+            index: A part of the data set's index, its frame numbered from 0; may already hold
+                point sets.
             read: Opens the image at a position of the index, uint8 ``(H, W, 3)`` RGB.
 
         Returns:

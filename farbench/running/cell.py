@@ -151,8 +151,8 @@ class CellRunner:
             batches,
             packed,
             {task.name: cell.source.labels(task) for task in cell.tasks},
-            cell.source.positions("train"),
-            cell.source.positions("valid"),
+            cell.source.positions("train", cell.tasks),
+            cell.source.positions("valid", cell.tasks),
         )
 
     def _stage(
@@ -202,7 +202,7 @@ class CellRunner:
         in_pixels = any(isinstance(task, Landmarks) for task in cell.tasks)
         metrics: dict[str, Any] = {}
         for split, name in files.PREDICTIONS.items():
-            positions = cell.source.positions(split)
+            positions = cell.source.positions(split, cell.tasks)
             outputs = predict(forward, data.batches, positions)
             sizes = data.packed.sizes[positions]
             stored, labels = {}, {}

@@ -66,7 +66,7 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
 
     for cell in plan.to_run():
         row = cell.row.row.id
-        sizes = {s: len(cell.source.positions(s)) for s in ("train", "valid", "test")}
+        sizes = {s: len(cell.source.positions(s, cell.tasks)) for s in ("train", "valid", "test")}
         if cell.masks is not None:
             images = min(cell.masks.protocol.images or sizes["train"], sizes["train"])
             passes = images * cell.masks.protocol.epochs + len(cell.source) / EVALUATION_SPEED
@@ -157,7 +157,7 @@ def _probe(run: StageRun, cell: PlannedCell, steps: int = 3) -> float:
         torch.randint(0, 256, (PROBE_BATCH, crop, crop, 3), dtype=torch.uint8),
         masks,
         {},
-        cell.source.positions("train")[:PROBE_BATCH],
+        cell.source.positions("train", cell.tasks)[:PROBE_BATCH],
     )
     forward = Forward(network, problem.tasks, cell.compute, run.masked)
     optimizer = torch.optim.Adam(trained)

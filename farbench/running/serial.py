@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import farbench
 from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.resolve import ResolvedBenchmark
-from farbench.benchmark.schema import Benchmark
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source
 from farbench.errors import CellFailed, UserError
@@ -19,13 +18,17 @@ from farbench.masks.network import MaskNetwork
 from farbench.plugins.manager import Registry
 from farbench.running.cell import CellRunner
 from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
+from farbench.running.plan_file import Entry, PlanFile
 from farbench.running.progress import Progress, counted, duration
 from farbench.running.record import describe
 from farbench.scoring.catalogue import HEADLINE, metric_info
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
-from farbench.store.atomic import read_json, write_json
+from farbench.store.atomic import sweep
+from farbench.store.folders import locked, make_folder
 from farbench.tasks.base import Task
+
+ELSEWHERE = "Choose another with --results DIR."
 
 
 class SerialRun:
@@ -69,15 +72,9 @@ class SerialRun:
         self._check_folder(self.results / benchmark.loaded.benchmark.name)
         plan = self._planner(self._pack).plan(benchmark)
         self._try_networks(plan)
-        self._make_folder(plan.folder)
-        left_out = _rows_left_out(plan)
-        write_plan(plan)
-        if left_out:
-            self.progress.line(
-                f"note: the table shows the rows of this run alone; {', '.join(left_out)} "
-                "come back when the benchmark is run with them (nothing is lost)."
-            )
-        for note in plan.notes:
+        make_folder(plan.folder, "results folder", ELSEWHERE)
+        plan_file = PlanFile(plan, self._planner(self._without_broken), self.registry)
+        for note in (*_notes_on_others(*plan_file.write()), *plan.notes):
             self.progress.line(f"note: {note}")
         waiting = plan.to_run()
         finished = len(plan.cells) - len(waiting)
@@ -92,6 +89,7 @@ class SerialRun:
         try:
             for number, cell in enumerate(waiting, 1):
                 failed += not self._run(runner, cell, plan.folder, f"[{number}/{len(waiting)}]")
+                plan_file.write()
         finally:
             self.progress.close()
         return plan, failed
@@ -151,29 +149,39 @@ class SerialRun:
                 continue
 
     def _run(self, runner: CellRunner, cell: PlannedCell, folder: Path, number: str) -> bool:
-        """Run one cell; a failure is written into its folder and does not stop the others."""
+        """Run one cell; alone, for another run in the same folder may have it too."""
         target = folder / cell.folder
-        target.mkdir(parents=True, exist_ok=True)
-        name = f"{cell.name}, {cell.source.dataset.name}, seed {cell.seed}"
+        name = f"{number} {cell.name}, {cell.source.dataset.name}, seed {cell.seed}"
+        weights = cell.row.protocol.keep_weights
+        make_folder(target, "results folder", ELSEWHERE)
+        with locked(target, lambda: self.progress.line(f"{name}: another run is at it, waiting")):
+            if files.cell_status(target, cell.identity.key, weights=weights) == "finished":
+                self.progress.line(f"{name}: finished by another run")
+                return True
+            sweep(target)
+            with self.progress.log_to(target / files.LOG):
+                self.progress.line(name)
+                return self._run_alone(runner, cell, target)
+
+    def _run_alone(self, runner: CellRunner, cell: PlannedCell, target: Path) -> bool:
+        """Run one cell; a failure is written into its folder and does not stop the others."""
         packed = self._packed[cell.source.manifest, cell.row.protocol.resize]
         started = time.perf_counter()
-        with self.progress.log_to(target / files.LOG):
-            self.progress.line(f"{number} {name}")
-            try:
-                metrics = runner.run(cell, packed, target)
-            except Exception as error:
-                self.progress.to_log(traceback.format_exc())
-                reason = _reason(error)
-                files.write_cell(target, {**describe(cell), "status": "failed", "error": reason})
-                self.progress.line(f"  failed: {reason} (see {target / files.LOG})")
-                return False
-            shown = ", ".join(
-                _shown(task, metric, metrics[task.name][metric], named=len(cell.tasks) > 1)
-                for task in cell.tasks
-                for metric in HEADLINE[task.kind]
-            )
-            taken = duration(time.perf_counter() - started)
-            self.progress.line(f"  test {shown}, in {taken}")
+        try:
+            metrics = runner.run(cell, packed, target)
+        except Exception as error:
+            self.progress.to_log(traceback.format_exc())
+            reason = _reason(error)
+            files.write_cell(target, {**describe(cell), "status": "failed", "error": reason})
+            self.progress.line(f"  failed: {reason} (see {target / files.LOG})")
+            return False
+        shown = ", ".join(
+            _shown(task, metric, metrics[task.name][metric], named=len(cell.tasks) > 1)
+            for task in cell.tasks
+            for metric in HEADLINE[task.kind]
+        )
+        taken = duration(time.perf_counter() - started)
+        self.progress.line(f"  test {shown}, in {taken}")
         return True
 
     def _check_folder(self, folder: Path) -> None:
@@ -181,19 +189,7 @@ class SerialRun:
         above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
             state = "cannot be written" if above.is_dir() else "is a file"
-            raise UserError(
-                f"results folder {folder} cannot be made: {above} {state}. "
-                "Choose another with --results DIR."
-            )
-
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"results folder {folder} cannot be made ({error.strerror}). "
-                "Choose another with --results DIR."
-            ) from error
+            raise UserError(f"results folder {folder} cannot be made: {above} {state}. {ELSEWHERE}")
 
 
 def _packed_identity(source: Source, side: int) -> Identity:
@@ -209,48 +205,20 @@ def _packed_identity(source: Source, side: int) -> Identity:
     )
 
 
-def _rows_left_out(plan: Plan) -> list[str]:
-    """Return the rows of the plan on disk that the new one, which takes its place, lacks."""
-    path = plan.folder / files.PLAN
-    if not path.is_file():
-        return []
-    before = [cell["row"] for cell in read_json(path).get("cells", [])]
-    rows = {cell.row.row.id for cell in plan.cells}
-    return [row for row in dict.fromkeys(before) if row not in rows]
+def _notes_on_others(stay: list[Entry], go: list[Entry]) -> Iterator[str]:
+    """Say which cells of other runs the tables show beside this run's, and which no longer."""
+    if stay:
+        yield f"the tables keep what other runs finished here: {_counted_by_row(stay)}."
+    if go:
+        yield (
+            f"the tables leave out {_counted_by_row(go)} of other runs: not finished, not in the "
+            "benchmark any more, or made with other settings or code. Their files stay."
+        )
 
 
-def write_plan(plan: Plan) -> None:
-    """Write ``plan.json``, which names the current cells, so that tables never mix in old ones."""
-    write_json(
-        plan.folder / files.PLAN,
-        {
-            "schema": files.SCHEMA,
-            "farbench": farbench.__version__,
-            "benchmark": _portable(plan.benchmark.loaded.benchmark),
-            "cells": [
-                {
-                    "row": cell.row.row.id,
-                    "dataset": cell.source.dataset.name,
-                    "seed": cell.seed,
-                    "folder": cell.folder,
-                    "key": cell.identity.key,
-                    "tasks": [task.name for task in cell.tasks],
-                }
-                for cell in plan.cells
-            ],
-            "tasks": {
-                dataset: [task.record() for task in tasks]
-                for dataset, tasks in plan.tasks().items()
-            },
-            "notes": list(plan.notes),
-        },
-    )
-
-
-def _portable(benchmark: Benchmark) -> dict[str, Any]:
-    """Return a benchmark as stored: plugins by file name, for results travel between machines."""
-    dumped = benchmark.model_dump(mode="json")
-    return {**dumped, "plugins": [Path(plugin).name for plugin in benchmark.plugins]}
+def _counted_by_row(entries: list[Entry]) -> str:
+    rows = Counter(entry["row"] for entry in entries)
+    return ", ".join(f"{row} ({counted(number, 'cell')})" for row, number in rows.items())
 
 
 def _reason(error: Exception) -> str:

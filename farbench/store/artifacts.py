@@ -1,22 +1,23 @@
 """Artifacts: things that several cells need, built once by whoever asks first.
 
 An artifact is a folder ``<cache>/<kind>/<key>``. It is finished when its ``artifact.json`` is
-there, which is written last. A half-built one stays in its folder, so that its builder can go on.
+there, which is written last. A half-built one stays in its folder, so that its builder can go on:
+what it needs for that it keeps in a folder ``progress``, which goes when the artifact is finished.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from farbench.errors import UserError
 from farbench.store.atomic import read_json, sweep, write_json
+from farbench.store.folders import locked, make_folder
 
 DONE = "artifact.json"
+PROGRESS = "progress"
 
 
 def default_cache() -> Path:
@@ -53,7 +54,9 @@ class ArtifactStore:
         Args:
             kind: The folder of its kind ("packed", "masks", "stage").
             key: Its identity.
-            build: Fills the folder and returns what ``artifact.json`` will say.
+            build: Fills the folder and returns what ``artifact.json`` will say. What it puts into
+                ``folder / PROGRESS`` is there when it is called again after a kill, and removed
+                when the artifact is finished.
 
         Returns:
             The folder, the meta data, and whether it was there already.
@@ -63,30 +66,16 @@ class ArtifactStore:
         """
         folder = self.folder(kind, key)
         meta = self.meta(kind, key)
-        if meta is not None:
+        if meta is not None and not (folder / PROGRESS).exists():
             return folder, meta, True
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"the cache folder {self.root} cannot be written ({error.strerror}). "
-                "Set FARBENCH_CACHE to a folder that can."
-            ) from error
-        with _lock(folder / ".lock"):
+        advice = "Set FARBENCH_CACHE to a folder that can be written."
+        make_folder(folder, "the cache folder", advice)
+        with locked(folder):
             meta = self.meta(kind, key)
-            if meta is not None:
-                return folder, meta, True
-            sweep(folder)
-            meta = build(folder)
-            write_json(folder / DONE, meta)
-        return folder, meta, False
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            shared = meta is not None
+            if meta is None:
+                sweep(folder)
+                meta = build(folder)
+                write_json(folder / DONE, meta)
+            shutil.rmtree(folder / PROGRESS, ignore_errors=True)
+        return folder, meta, shared

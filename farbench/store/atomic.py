@@ -32,11 +32,11 @@ def write_with(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files of a process that was killed while it wrote into ``folder``.
+    """Remove the temporary files of a process that was killed while it wrote below ``folder``.
 
     Only for a folder that nobody else writes to at the moment.
     """
-    for stray in folder.glob(f"{_TEMPORARY}*"):
+    for stray in folder.rglob(f"{_TEMPORARY}*"):
         stray.unlink(missing_ok=True)
 
 

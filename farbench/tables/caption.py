@@ -90,9 +90,14 @@ def _finish(results: Results, sentences: list[str]) -> list[str]:
 
 
 def _stand_ins(results: Results) -> list[str]:
-    """Name each stand-in once, with the backbones that it stands in for."""
+    """Name each stand-in once, with the backbones of these rows that it stands in for."""
+    records = [cell.record.get("substituted") for cell in results.cells]
+    pairs: dict[str, str] = {}
+    for record in records:
+        # Results of farbench 0.1.0's first cells do not say what each row asked for.
+        pairs |= results.protocol.get("substitute") or {} if record is None else record
     replaced: dict[str, list[str]] = {}
-    for backbone, stand_in in (results.protocol.get("substitute") or {}).items():
+    for backbone, stand_in in pairs.items():
         replaced.setdefault(stand_in, []).append(backbone)
     return [f"{name} stands in for {' and '.join(others)}" for name, others in replaced.items()]
 

@@ -171,9 +171,10 @@ def train_stage(
             "input_share": waited / (time.perf_counter() - started),
         }
         if len(loss.terms) > 1:
-            loss.epoch_ended(terms[:, 0].mean(0))
+            means = _mean_terms(terms)
+            loss.epoch_ended(means[0])
             state.terms.append(terms.cpu())
-            for name, (one, weight) in zip(loss.names, terms.mean(0).T.tolist(), strict=True):
+            for name, (one, weight) in zip(loss.names, means.T.tolist(), strict=True):
                 values |= {f"loss_{name}": one, f"weight_{name}": weight}
         if not math.isfinite(mean_loss):
             raise CellFailed(
@@ -288,6 +289,15 @@ def _epoch(
         listener(run.stage.name, epoch, step + 1, steps)
         asked = time.perf_counter()
     return float(total) / max(seen, 1), seen, waited, terms
+
+
+def _mean_terms(terms: Tensor) -> Tensor:
+    """Return the mean loss and weight ``(2, T)`` of each term over the steps that it was in.
+
+    In joined data sets a batch may hold no sample of a task; its loss is then exactly 0.
+    """
+    there = (terms[:, :1] != 0).to(terms.dtype)
+    return (terms * there).sum(0) / there.sum(0).clamp(min=1)
 
 
 def _validate(run: StageRun, forward: Forward, data: StageData) -> tuple[dict[str, float], float]:

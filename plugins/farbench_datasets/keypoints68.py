@@ -207,13 +207,18 @@ def _read_points(base: Path, file: str) -> dict[str, list[float]]:
             name = (folder / cells[0]).as_posix()
             if name in rows:
                 raise UserError(f"{where}: {cells[0]} is there twice; keep one row.")
-            try:
-                rows[name] = [float(cell) if cell.strip() else float("nan") for cell in cells[1:]]
-            except ValueError as error:
-                raise UserError(f"{where}: {error}.") from None
+            rows[name] = [_number(cell, where) for cell in cells[1:]]
     if not rows:
         raise UserError(f"{path} holds no rows.")
     return rows
+
+
+def _number(cell: str, where: str) -> float:
+    """Return a cell's number, NaN where it is empty."""
+    try:
+        return float(cell) if cell.strip() else float("nan")
+    except ValueError:
+        raise UserError(f"{where}: '{cell[:40]}' is not a number.") from None
 
 
 def _image_folder(path: Path) -> Path:

@@ -45,7 +45,7 @@ class Canonical(KeypointModel):
 
         from farbench.masks import wflw98
 
-        face = wflw98.FRONTAL * wflw98.CELEBA_UNIT + np.float32(wflw98.CELEBA_ORIGIN)
+        face = wflw98.FRONTAL * wflw98.CELEBA_UNIT + np.array(wflw98.CELEBA_ORIGIN, np.float32)
         points = np.empty((len(index.frame), wflw98.NUM_POINTS, 2), dtype=np.float32)
         for position in range(len(points)):
             height, width = read(position).shape[:2]

@@ -61,7 +61,7 @@ def fit_canonical(five: NDArray[np.floating]) -> NDArray[np.float32]:
 
     flat = np.asarray(five, dtype=np.float64).reshape(len(five), 10)
     # The design is the same for every face, so the whole fit is one (196, 10) linear map.
-    fitted = np.einsum("pk,nk->np", _fit(), flat)
+    fitted: NDArray[np.float64] = np.einsum("pk,nk->np", _fit(), flat)
     return fitted.reshape(-1, 98, 2).astype(np.float32)
 
 

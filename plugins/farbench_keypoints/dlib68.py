@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from farbench.errors import UserError
 from farbench.plugins.dataset import FaceIndex
 from farbench.plugins.keypoints import KeypointModel
+from farbench.plugins.model_file import file_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +75,10 @@ class Dlib68(KeypointModel):
             return "the data set has no five landmarks. Use `box: detector`."
         return ""
 
+    def identity(self) -> dict[str, Any]:
+        """Return the options, with the digest of the predictor in place of its path."""
+        return {**self.options(), "predictor": file_digest(self.predictor_path())}
+
     def points(
         self, index: FaceIndex, read: Callable[[int], NDArray[np.uint8]]
     ) -> NDArray[np.float32]:
@@ -88,12 +94,7 @@ class Dlib68(KeypointModel):
 
         if reason := self.unavailable(index):
             raise UserError(f"keypoints 'dlib68': {reason}")
-        try:
-            predictor = dlib.shape_predictor(str(self.predictor_path()))
-        except RuntimeError as error:
-            raise UserError(
-                f"keypoints 'dlib68': {self.predictor_path()} is no dlib shape predictor ({error})."
-            ) from error
+        predictor = _load_predictor(self.predictor_path(), file_digest(self.predictor_path()))
         detector = dlib.get_frontal_face_detector() if self.box == "detector" else None
         landmarks = index.points.get("landmarks5")
         found = np.full((len(index.frame), 68, 2), np.nan, dtype=np.float32)
@@ -118,6 +119,19 @@ class Dlib68(KeypointModel):
                 )
             found[position] = [(part.x, part.y) for part in shape.parts()]
         return wflw98_from_ibug68(found)
+
+
+@lru_cache(maxsize=1)
+def _load_predictor(path: Path, digest: str) -> Any:
+    """Load a predictor (0.3 s) and keep it for the next part of the images."""
+    import dlib
+
+    try:
+        return dlib.shape_predictor(str(path))
+    except RuntimeError as error:
+        raise UserError(
+            f"keypoints 'dlib68': {path} is no dlib shape predictor ({error})."
+        ) from error
 
 
 def _nearest(faces: Any, five: NDArray[np.float32] | None, image: NDArray[np.uint8]) -> Any:

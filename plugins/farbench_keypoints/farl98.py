@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -91,8 +92,9 @@ class Farl98(KeypointModel):
         return found
 
 
+@lru_cache(maxsize=2)
 def _load(loader: Callable[..., Any], model: str, device: str) -> Any:
-    """Load one of pyfacer's models, and turn a failed download into advice."""
+    """Load one of pyfacer's models, kept between calls; turn a failed download into advice."""
     try:
         return loader(model, device=device)
     except OSError as error:  # urllib's errors are OSErrors

@@ -38,7 +38,9 @@ class SoftmaxCentre(Loss):
         0.5, ge=0, le=1, description="How much of a centre stays in a step; 1: centres rest at 0."
     )
     unit_length: Literal["centre", "both", "none"] = Field(
-        "centre", description="What sees the embedding scaled to unit length, and not as it is."
+        "centre",
+        description="Which of the two sees the embedding scaled to unit length: the centre loss, "
+        "both (the classifier too), or none.",
     )
 
     def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:

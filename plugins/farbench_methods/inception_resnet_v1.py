@@ -20,7 +20,7 @@ class InceptionTrunk(nn.Sequential):
     """Stem, block35 (x 0.17), reduction A, block17 (x 0.10), reduction B: ``Mixed_7a``.
 
     Szegedy et al., arXiv 1602.07261, in facenet's widths: 256, 896 and 1792 channels. A batch of
-    one image of 75 to 90 px cannot be trained on: BatchNorm sees one value a channel there.
+    one image of 75 to 106 px cannot be trained on: BatchNorm sees one value a channel there.
     """
 
     def __init__(self, blocks35: int, blocks17: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from farbench import TaskWeighting, UserError
+from farbench import TaskWeighting
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,19 +48,9 @@ class Dynamic(TaskWeighting):
     own_learning_rate: float = Field(1e-4, gt=0, description="Learning rate of FC.")
 
     def build(self, terms: tuple[str, ...], feature_size: int) -> nn.Module:
-        """See :meth:`farbench.TaskWeighting.build`.
-
-        Raises:
-            UserError: The network offers no features.
-        """
+        """See :meth:`farbench.TaskWeighting.build`."""
         from farbench_weightings.learned_weights import DynamicWeights
 
-        if feature_size < 1:
-            raise UserError(
-                f"weighting '{self.name}' looks at the network's shared features, and this "
-                "method's network offers none. Choose another method, or another weighting "
-                "(`farbench list weightings`)."
-            )
         return DynamicWeights(
             feature_size, len(terms), self.sigma, self.rescale, self.through_features
         )

@@ -27,6 +27,7 @@ from farbench.benchmark.resolve import resolve_benchmark
 from farbench.data.batches import Batches
 from farbench.data.mask_bits import StoredMasks
 from farbench.data.pack import pack
+from farbench.data.targets import make_targets
 from farbench.plugins.manager import load_plugins
 from farbench.running.plan import PlannedCell, Planner
 from farbench.store.artifacts import ArtifactStore, default_cache
@@ -88,17 +89,18 @@ def row(cell: PlannedCell, images: int) -> Round:
         )
         masks = StoredMasks(bits, groups, side)
     warped = round(protocol.crop * protocol.mask_warp)
-    batches = Batches(packed.pixels, source.targets(), masks, protocol.crop, warped, 36)
+    targets = make_targets(source, cell.tasks, packed, protocol.crop)
+    batches = Batches(packed.pixels, targets, masks, protocol.crop, warped, 36)
     network = cell.compute.place(stage.build()).train()
-    forward = Forward(network, source.task.name, cell.compute, stage.masked)
-    loss = stage.loss.build(len(source.task.attributes))
+    forward = Forward(network, cell.tasks, cell.compute, stage.masked)
+    loss = stage.build_loss(network)
     optimizer = make_optimizer(list(network.parameters()), protocol, 3e-4, cell.compute)
     positions = source.positions("train")[: images // 36 * 36]
 
     def run() -> float:
         started, total = time.perf_counter(), torch.zeros(())
         for batch in batches.train(positions, protocol.augmentation, 0, "joint", 1):
-            value = loss(forward(batch), batch.targets.float())
+            value, _, _ = loss(forward(batch), forward.targets(batch))
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             optimizer.step()

@@ -225,7 +225,10 @@ def test_images_that_do_not_decode_are_named_and_can_be_skipped(tiny):
     assert "2 cells: 2 finished, 0 to run." in again.out
 
 
-def test_a_run_of_some_rows_says_which_the_table_loses(tiny) -> None:
+def test_a_run_of_some_rows_keeps_the_others_in_the_table(tiny) -> None:
     tiny.run()
-    assert "coarse come back" in tiny.run("--rows", "fine").err
-    assert "come back" not in tiny.run().err
+    outcome = tiny.run("--rows", "fine")
+    assert "note: the tables keep what other runs finished here: coarse (1 cell)." in outcome.err
+    assert list(tiny.cells()) == ["coarse", "fine"]
+    assert "coarse" in outcome.out
+    assert "note: the tables" not in tiny.run().err

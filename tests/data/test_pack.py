@@ -12,7 +12,8 @@ from PIL import Image
 
 from farbench.data.pack import FILE, pack, resize
 from farbench.errors import UserError
-from farbench.store.artifacts import DONE, ArtifactStore
+from farbench.store import blocks
+from farbench.store.artifacts import DONE, PROGRESS, ArtifactStore
 
 RNG = np.random.default_rng(0)
 IMAGES = [
@@ -64,11 +65,13 @@ def test_a_packed_set_is_not_packed_again(store: ArtifactStore) -> None:
 def test_broken_images_are_named(store: ArtifactStore) -> None:
     with pytest.raises(UserError, match=r"1 image does not open: image face_2.jpg.*--skip-broken"):
         pack(store, "k", 5, reader({2}), 16)
-    assert list(store.folder("packed", "k").glob("*.npy")) == []
+    assert store.meta("packed", "k") is None
     with pytest.raises(UserError, match=r"7 images do not open.* \.\.\. and 2 more\. Mend"):
-        pack(store, "k", 9, reader(set(range(7))), 16)
+        pack(store, "other", 9, reader(set(range(7))), 16)
     # Mended, it goes through.
-    assert pack(store, "k", 5, reader(set()), 16).broken == {}
+    packed = pack(store, "k", 5, reader(set()), 16)
+    assert packed.broken == {}
+    assert np.array_equal(packed.pixels[2], resize(IMAGES[2], 16))
 
 
 def test_broken_images_can_be_left_out(store: ArtifactStore) -> None:
@@ -84,20 +87,79 @@ def test_broken_images_can_be_left_out(store: ArtifactStore) -> None:
     assert seen == []
 
 
-def test_a_half_built_set_is_built_anew(store: ArtifactStore) -> None:
+def interrupt(store: ArtifactStore, at: int, broken: set[int], **settings: bool) -> list[int]:
+    """Pack nine images in blocks of two, stop at one of them, and return what was read."""
+    seen: list[int] = []
+    whole = reader(broken, seen)
+
     def torn(i: int) -> NDArray[np.uint8]:
-        if i == 3:
+        if i == at:
             raise KeyboardInterrupt
-        return IMAGES[i]
+        return whole(i)
 
     with pytest.raises(KeyboardInterrupt):
-        pack(store, "k", 5, torn, 16)
+        pack(store, "k", 9, torn, 16, threads=1, **settings)
+    assert not (store.folder("packed", "k") / DONE).exists()
+    return seen
+
+
+@pytest.fixture
+def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+
+
+@pytest.mark.usefixtures("by_two")
+def test_packing_goes_on_where_it_stopped(store: ArtifactStore, tmp_path: Path) -> None:
+    assert interrupt(store, 5, set()) == [0, 1, 2, 3, 4]
+    seen: list[int] = []
+    packed = pack(store, "k", 9, reader(set(), seen), 16)
+    assert sorted(seen) == [4, 5, 6, 7, 8]
+    whole = pack(ArtifactStore(tmp_path / "whole"), "k", 9, reader(set()), 16)
+    assert packed.pixels.tobytes() == whole.pixels.tobytes()
+    assert np.array_equal(packed.sizes, whole.sizes)
     folder = store.folder("packed", "k")
-    assert not (folder / DONE).exists()
-    assert not (folder / FILE).exists()
-    packed = pack(store, "k", 5, reader(set()), 16)
-    assert np.array_equal(packed.pixels[3], resize(IMAGES[3], 16))
-    assert not (folder / "partial.npy").exists()
+    assert sorted(path.name for path in folder.iterdir()) == [DONE, FILE, "sizes.npy"]
+
+
+@pytest.mark.usefixtures("by_two")
+@pytest.mark.parametrize("damage", ["pixels", "block", "short", "header", "other shape"])
+def test_what_is_torn_is_packed_anew(store: ArtifactStore, damage: str) -> None:
+    interrupt(store, 8, set())
+    folder = store.folder("packed", "k")
+    if damage == "pixels":
+        pixels = np.lib.format.open_memmap(folder / FILE, mode="r+")
+        pixels[3, 2, 1, 0] ^= 1
+        pixels.flush()
+    elif damage == "block":
+        (folder / PROGRESS / "2-4.npz").write_bytes(b"PK")
+    elif damage == "short":
+        (folder / FILE).write_bytes((folder / FILE).read_bytes()[:900])
+    elif damage == "header":
+        (folder / FILE).write_bytes(b"\x93NUMPY\x01")
+    else:
+        np.save(folder / FILE, np.zeros((3, 3), np.uint8))
+    seen: list[int] = []
+    packed = pack(store, "k", 9, reader(set(), seen), 16)
+    assert sorted(seen) == ([2, 3, 8] if damage in ("pixels", "block") else list(range(9)))
+    for i, pixels in enumerate(packed.pixels):
+        assert np.array_equal(pixels, resize(IMAGES[i % 5], 16))
+
+
+@pytest.mark.usefixtures("by_two")
+@pytest.mark.parametrize("skip", [True, False])
+def test_broken_images_before_the_stop(store: ArtifactStore, skip: bool) -> None:
+    """They are remembered where they are skipped, and looked at again where they are not."""
+    interrupt(store, 6, {1, 4}, skip_broken=skip)
+    seen: list[int] = []
+    if skip:
+        packed = pack(store, "k", 9, reader({1, 4}, seen), 16, skip_broken=True)
+        assert packed.broken == {i: f"image face_{i}.jpg does not decode." for i in (1, 4)}
+        assert sorted(seen) == [6, 7, 8]
+        assert not packed.pixels[[1, 4]].any()
+    else:
+        with pytest.raises(UserError, match=r"1 image does not open: image face_4"):
+            pack(store, "k", 9, reader({4}, seen), 16)
+        assert sorted(seen) == [0, 1, 4, 5, 6, 7, 8]
 
 
 def test_points_follow_the_pixels(store: ArtifactStore) -> None:

@@ -160,9 +160,9 @@ GOOD = ",".join(["1"] * 136)
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (f"{NAMES[0]},{GOOD},1", "expected 136 numbers .* found 137"),
-        (f"{NAMES[0]},{GOOD[2:]}", "expected 136 numbers .* found 135"),
-        (f"{NAMES[0]},x{GOOD[1:]}", "could not convert string to float: 'x'"),
+        (f"{NAMES[4]},{GOOD},1", "expected 136 numbers .* found 137"),
+        (f"{NAMES[4]},{GOOD[2:]}", "expected 136 numbers .* found 135"),
+        (f"{NAMES[4]},x{GOOD[1:]}", "'x' is not a number"),
         (f"../{NAMES[0]},{GOOD}", "'../Ann_Lee_01.jpg' is not an image name"),
         (f"{NAMES[1]},{GOOD}", "is there twice"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -213,6 +214,40 @@ def test_dlib68_finds_its_predictor_by_option_environment_or_debian(
     assert Dlib68(predictor=predictor).unavailable(index_of(1)) == ""
     monkeypatch.setattr(dlib68.importlib.util, "find_spec", lambda name: None)
     assert "farbench[dlib]" in Dlib68(predictor=predictor).unavailable(index_of(1))
+
+
+def test_the_predictor_that_is_used_is_in_the_identity_not_its_path(
+    predictor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = hashlib.sha256(b"model").hexdigest()
+    one = Dlib68(predictor=predictor).identity()
+    assert one == {"predictor": digest, "box": "detector", "upsample": 0}
+    monkeypatch.setenv(dlib68.PREDICTOR_VARIABLE, predictor)
+    assert Dlib68().identity() == one
+    assert Dlib68(upsample=1).identity() != one
+    monkeypatch.delenv(dlib68.PREDICTOR_VARIABLE)
+    monkeypatch.setattr(dlib68, "DEBIAN_PREDICTOR", Path(predictor))
+    assert Dlib68().identity() == one
+    other = tmp_path / "other.dat"
+    other.write_bytes(b"model")
+    assert Dlib68(predictor=str(other)).identity() == one
+    other.write_bytes(b"another model")
+    assert Dlib68(predictor=str(other)).identity() != one
+    assert Exact().identity() == {}
+
+
+def test_dlib68_loads_its_predictor_once(predictor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeDlib([[(0, 0, 9, 9)]] * 3)
+    loaded, load = [], fake.shape_predictor
+    fake.shape_predictor = lambda path: loaded.append(path) or load(path)
+    monkeypatch.setitem(sys.modules, "dlib", fake)
+    model = Dlib68(predictor=predictor)
+    for _ in range(2):
+        model.points(index_of(1), blank)
+    assert loaded == [predictor]
+    Path(predictor).write_bytes(b"a new model")
+    model.points(index_of(1), blank)
+    assert loaded == [predictor, predictor]
 
 
 def test_auto_takes_the_best_there_is(predictor: str, monkeypatch: pytest.MonkeyPatch) -> None:

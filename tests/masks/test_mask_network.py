@@ -19,6 +19,7 @@ from farbench.errors import CellFailed, UserError
 from farbench.masks import artifact, network
 from farbench.masks.artifact import MaskPlan, make_masks, plan_masks
 from farbench.masks.regions import region_masks
+from farbench.plugins.dataset import FaceIndex
 from farbench.plugins.grouping import Group
 from farbench.store.artifacts import ArtifactStore
 from farbench_datasets.synthetic_faces import SyntheticFaces
@@ -61,6 +62,7 @@ class Oracle(nn.Module):
     def __init__(self, masks: np.ndarray) -> None:
         super().__init__()
         self.masks = torch.from_numpy(masks).float()
+        self.weights = None
 
     def forward(self, images: Tensor) -> Tensor:
         return 20 * self.masks[images[:, 0, 0, 0].long()] - 10
@@ -77,9 +79,10 @@ def known(
     numbered = PackedImages(pixels, packed.sizes, {})
     calls: list[int] = []
 
-    def train(*args: Any, **settings: Any) -> tuple[nn.Module, list[dict[str, Any]]]:
+    def train(*args: Any, **settings: Any) -> network.TrainedMaskNetwork:
         calls.append(1)
-        return Oracle(true_masks(source, packed)), [{"epoch": 1, "loss": 0.0}]
+        oracle: Any = Oracle(true_masks(source, packed))
+        return network.TrainedMaskNetwork(oracle, [{"epoch": 1, "loss": 0.0}], 60.0)
 
     monkeypatch.setattr(artifact, "train_mask_network", train)
     return source, numbered, calls
@@ -108,6 +111,7 @@ def test_perfect_masks_score_one_and_are_stored(
     source, packed, _ = known
     masks, meta = make_masks(plan(source), 1.0, source, packed, ArtifactStore(tmp_path), CPU, quiet)
     assert meta["f1"] == {**{group.name: 1.0 for group in GROUPS}, "mean": 1.0}
+    assert meta["minutes"] == pytest.approx(1, abs=0.5)
     assert masks.groups == ("Mouth", "Ear", "Hair", "Face")
     true = true_masks(source, packed)
     half = true.reshape(len(true), 4, 32, 2, 32, 2).mean((3, 5))
@@ -138,27 +142,6 @@ def test_masks_are_made_once_and_scaled_from_there(
     assert len(list((tmp_path / "points").iterdir())) == 1  # the points are shared
 
 
-def test_half_made_masks_are_made_anew(
-    known: tuple[Source, PackedImages, list[int]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    source, packed, calls = known
-    store = ArtifactStore(tmp_path)
-
-    def torn(*args: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(artifact, "predict_masks", torn)
-        with pytest.raises(KeyboardInterrupt):
-            make_masks(plan(source), 1.0, source, packed, store, CPU, quiet)
-    assert store.meta("masks", plan(source).network.key) is None
-    _, meta = make_masks(plan(source), 1.0, source, packed, store, CPU, quiet)
-    assert meta["f1"]["mean"] == 1.0
-    assert calls == [1, 1]
-
-
 def test_identities(faces: tuple[Source, PackedImages]) -> None:
     source, _ = faces
     one = plan(source)
@@ -168,6 +151,30 @@ def test_identities(faces: tuple[Source, PackedImages]) -> None:
     longer = MaskProtocol(**{**PROTOCOL.model_dump(), "epochs": 7})
     assert plan(source, longer).network.key != one.network.key
     assert plan(source, longer).points.key == one.points.key
+
+
+def test_the_weights_that_the_encoder_starts_from_are_in_the_identity(
+    faces: tuple[Source, PackedImages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, _ = faces
+    said = {"package": "weights", "sha256": "1"}
+    monkeypatch.setattr(network, "pretrained_identity", lambda name: {**said, "name": name})
+
+    def key(encoder: str = "tu-resnet10t", pretrained: bool = True) -> str:
+        protocol = MaskProtocol(**{**PROTOCOL.model_dump(), "encoder": encoder})
+        planned = plan_masks(
+            source, SIZE, "g", GROUPS, Exact(), protocol, CPU, pretrained=pretrained
+        )
+        if pretrained and encoder.startswith("tu-"):
+            assert planned.network.recipe["pretrained"] == {**said, "name": "resnet10t"}
+        return planned.network.key
+
+    one = key()
+    assert key(pretrained=False) != one
+    # Only timm's encoders take pretrained weights.
+    assert key("resnet18") == key("resnet18", pretrained=False)
+    said["sha256"] = "2"
+    assert key() != one
 
 
 def test_groups_without_region_and_data_without_points_are_told(
@@ -186,23 +193,22 @@ def test_groups_without_region_and_data_without_points_are_told(
         source.index.points = points
 
 
-def test_only_scored_images_are_kept_at_full_size(
-    known: tuple[Source, PackedImages, list[int]],
+def test_images_without_points_are_predicted_but_not_scored(
+    known: tuple[Source, PackedImages, list[int]], tmp_path: Path
 ) -> None:
+    """Only the test split is scored, and of it only what has keypoints."""
     source, packed, _ = known
-    true = true_masks(source, packed)
-    scored = np.array([2, 63, 64, 80])
-    full, small = network.predict_masks(
-        Oracle(true),
-        packed.pixels,
-        scored,
-        PROTOCOL,
-        CPU,
-        quiet,  # type: ignore[arg-type]
-    )
-    assert full.shape == (4, 4 * SIZE * SIZE // 8)
-    assert np.array_equal(np.unpackbits(full, axis=1).reshape(4, 4, SIZE, SIZE), true[scored])
-    assert small.shape == (81, 4 * 32 * 32 // 8)
+    points = source.index.points["wflw98"].copy()
+    first, second = source.positions("test")[:2]
+    points[0] += 20  # a face of the train split whose rectangles lie elsewhere
+    points[first] = np.nan
+    points[second] += 20
+    moved = Source(source.dataset, None, FaceIndex(source.index.frame, {"wflw98": points}), "moved")
+    masks, meta = make_masks(plan(moved), 1.0, moved, packed, ArtifactStore(tmp_path), CPU, quiet)
+    assert meta["found"] == 80
+    assert 0.9 < meta["f1"]["mean"] < 1.0  # one of 15 is wrong
+    assert len(masks.bits) == 81
+    assert masks.read(np.array([first])).any()
 
 
 def test_a_view_moves_image_and_masks_alike(faces: tuple[Source, PackedImages]) -> None:
@@ -229,22 +235,28 @@ def test_a_view_moves_image_and_masks_alike(faces: tuple[Source, PackedImages]) 
             assert abs(shown.max() - box.max()) <= 3
 
 
-def test_faces_without_points_are_not_trained_on(faces: tuple[Source, PackedImages]) -> None:
+def test_faces_without_points_are_not_trained_on(
+    faces: tuple[Source, PackedImages], tmp_path: Path
+) -> None:
     source, packed = faces
     points = np.full((len(source), 98, 2), np.nan, np.float32)
     arguments = (packed.pixels, points, np.arange(8), REGIONS, PROTOCOL, CPU)
     with pytest.raises(UserError, match="no training image has keypoints"):
-        network.train_mask_network(*arguments, pretrained=False, progress=quiet)
+        network.train_mask_network(
+            *arguments, pretrained=False, checkpoint=tmp_path / "c.pt", progress=quiet
+        )
 
 
-def test_a_loss_that_is_not_a_number_is_told(faces: tuple[Source, PackedImages]) -> None:
+def test_a_loss_that_is_not_a_number_is_told(
+    faces: tuple[Source, PackedImages], tmp_path: Path
+) -> None:
     source, packed = faces
     wild = MaskProtocol(**{**PROTOCOL.model_dump(), "learning_rate": math.inf})
     points = packed.to_packed(source.index.points["wflw98"])
     with pytest.raises(CellFailed, match="the mask network became nan in epoch 1"):
         network.train_mask_network(
             packed.pixels, points, np.arange(16), REGIONS, wild, CPU,
-            pretrained=False, progress=quiet,
+            pretrained=False, checkpoint=tmp_path / "c.pt", progress=quiet,
         )  # fmt: skip
 
 
@@ -258,10 +270,11 @@ def test_an_unknown_encoder_is_told() -> None:
 def test_an_encoder_takes_pretrained_weights_whole_or_not_at_all(
     fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fill(net: nn.Module, name: str) -> None:
+    def fill(net: nn.Module, name: str) -> dict[str, str]:
         with torch.no_grad():
             for parameter in net.parameters():
                 parameter.fill_(0.25)
+        return {"from": name}
 
     monkeypatch.setattr(network, "load_pretrained", fill)
     protocol = MaskProtocol(encoder="tu-resnet10t" if fits else "tu-convnext_atto")
@@ -270,6 +283,8 @@ def test_an_encoder_takes_pretrained_weights_whole_or_not_at_all(
             network.MaskNetwork(4, protocol, pretrained=True)
         return
     made = network.MaskNetwork(4, protocol, pretrained=True)
+    assert made.weights == {"from": "resnet10t"}
+    assert network.MaskNetwork(4, protocol, pretrained=False).weights is None
     assert all((p == 0.25).all() for p in made.unet.encoder.parameters())
     assert not any((p == 0.25).all() for p in made.unet.decoder.parameters() if p.ndim > 1)
 

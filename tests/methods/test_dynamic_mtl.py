@@ -45,6 +45,10 @@ def test_maps_measure_what_facenet_documents() -> None:
         for part in trunk:
             maps = part(maps)
             shapes.append(tuple(maps.shape[1:]))
+    assert convolutions(trunk.stem) == "32x3x3 32x3x3 64x3x3 80x1x1 192x3x3 256x3x3"
+    assert convolutions(trunk.reduction_a) == "384x3x3 192x1x1 192x3x3 256x3x3"
+    towers = "256x1x1 384x3x3 256x1x1 256x3x3 256x1x1 256x3x3 256x3x3"
+    assert convolutions(trunk.reduction_b) == towers
     assert shapes == [(256, 17, 17), (256, 17, 17), (896, 8, 8), (896, 8, 8), (1792, 3, 3)]
 
 

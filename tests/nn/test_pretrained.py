@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 
 from farbench.errors import UserError
 from farbench.nn import pretrained
-from farbench.nn.pretrained import PACKAGED, load_pretrained
+from farbench.nn.pretrained import PACKAGED, load_pretrained, pretrained_identity
 from farbench.nn.trunk import Trunk
 
 LITE0 = "tf_efficientnet_lite0"
@@ -29,7 +30,9 @@ def test_the_packaged_weights_come_to_their_places() -> None:
         pytest.skip(f"package {package} (extra farbench[lite0]) is not installed")
     net = make()
     fresh = {key: value.clone() for key, value in net.state_dict().items()}
-    load_pretrained(net, LITE0)
+    record = load_pretrained(net, LITE0)
+    assert record["package"] == package
+    assert len(record["sha256"]) == len(record["loaded"]) == 64
     loaded = net.state_dict()
     assert list(loaded) == list(fresh)
     same = [key for key in loaded if torch.equal(loaded[key], fresh[key])]
@@ -53,11 +56,15 @@ def test_the_packaged_weights_come_to_their_places() -> None:
     assert torch.equal(tagged.conv_stem.weight, net.conv_stem.weight)
 
 
+def fake_file(path: Path, tensors: list[Any]) -> None:
+    torch.save({f"{i}.weight": tensor for i, tensor in enumerate(tensors)}, path)
+
+
 def fake_package(folder: Path, monkeypatch: pytest.MonkeyPatch, tensors: list[Any]) -> None:
     place = folder / "fake_lite0_weights"
     place.mkdir()
     (place / "__init__.py").touch()
-    torch.save({f"{i}.weight": tensor for i, tensor in enumerate(tensors)}, place / "w.pth")
+    fake_file(place / "w.pth", tensors)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setitem(pretrained.PACKAGED, "resnet10t", place.name)
 
@@ -67,9 +74,20 @@ def test_a_package_is_read_in_key_order(tmp_path: Path, monkeypatch: pytest.Monk
     keys = [key for key in net.state_dict() if not key.endswith("num_batches_tracked")]
     values = [torch.full_like(net.state_dict()[key], i) for i, key in enumerate(keys)]
     fake_package(tmp_path, monkeypatch, [*values, torch.zeros(2, 2), torch.zeros(2)])
-    load_pretrained(net, "resnet10t")
+    record = load_pretrained(net, "resnet10t")
     state = net.state_dict()
     assert all((state[key] == i).all() for i, key in enumerate(keys))
+    file = tmp_path / "fake_lite0_weights" / "w.pth"
+    identity = {
+        "package": "fake_lite0_weights",
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+    }
+    assert pretrained_identity("resnet10t") == identity
+    assert record == {**identity, "loaded": record["loaded"]}
+    values[0][0] += 1
+    fake_file(file, [*values, torch.zeros(2, 2), torch.zeros(2)])
+    assert pretrained_identity("resnet10t") != identity
+    assert load_pretrained(net, "resnet10t")["loaded"] != record["loaded"]
 
 
 @pytest.mark.parametrize("fault", ["short", "shape"])
@@ -109,6 +127,22 @@ def test_without_a_network_the_message_says_what_to_do(monkeypatch: pytest.Monke
         Trunk(LITE0, pretrained=True)
 
 
+def test_where_weights_come_from_is_known_before_they_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timm, "create_model", None)  # nothing is built
+    default = timm.models.get_pretrained_cfg("resnet18")
+    assert pretrained_identity("resnet18") == {
+        "timm": f"resnet18.{default.tag}",
+        "from": default.hf_hub_id,
+    }
+    tags = [tag for tag in timm.list_pretrained("resnet18.*") if tag != f"resnet18.{default.tag}"]
+    assert pretrained_identity(tags[0])["timm"] == tags[0]
+    # What timm does not know is told when it is built.
+    assert pretrained_identity("no_such_net") == {"timm": "no_such_net"}
+    assert pretrained_identity("resnet18.no_such_tag") == {"timm": "resnet18.no_such_tag"}
+
+
 def test_a_backbone_without_weights_is_not_trained_from_scratch_in_silence() -> None:
     name = "resnet50t"
     if timm.models.is_model_pretrained(name):
@@ -129,7 +163,8 @@ def test_timms_weights_come_to_their_places(monkeypatch: pytest.MonkeyPatch) -> 
     torch.manual_seed(0)
     net = make("resnet10t")
     state = torch.get_rng_state()
-    load_pretrained(net, "resnet10t")
+    record = load_pretrained(net, "resnet10t")
+    assert record == {**pretrained_identity("resnet10t"), "loaded": record["loaded"]}
     assert torch.equal(torch.get_rng_state(), state)
     for key, value in net.state_dict().items():
         assert torch.equal(value, source.state_dict()[key]), key

@@ -27,6 +27,28 @@ def farbench_cell_finished(cell, metrics):
 """
 
 
+PACK_KILLER = """
+import os
+import signal
+
+from farbench.data import pack
+from farbench.store import blocks
+
+blocks.BLOCK = 8
+resize, done = pack.resize, []
+
+
+def strike(image, side):
+    done.append(side)
+    if len(done) == 30 and "KILL_WHILE_PACKING" in os.environ:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return resize(image, side)
+
+
+pack.resize = strike
+"""
+
+
 @pytest.fixture(autouse=True)
 def _interruptible():
     """Take SIGINT even where this process was started to ignore it, as background jobs are."""
@@ -73,6 +95,29 @@ def test_killed_in_the_middle_of_an_epoch(tiny, uninterrupted, step):
     outcome = tiny.run()
     first = outcome.err.split("[2/2]")[0]
     assert ("joint 1/3" in first) == (step < 5)  # five steps an epoch: the done one is not redone
+    for row, cell in tiny.cells().items():
+        same_results(cell, uninterrupted[row])
+
+
+def test_killed_while_packing(tiny, tmp_path, uninterrupted):
+    tiny.write({"killer.py": PACK_KILLER})
+    plugins = ("--plugins", tiny.folder / "killer.py")
+    reads = tmp_path / "reads.txt"
+    code, err = finish(tiny.start(*plugins, KILL_WHILE_PACKING="1", TINY_READS=str(reads)))
+    assert code == -signal.SIGKILL, err
+    first = reads.read_text().split()
+    assert not tiny.results.exists()
+    reads.unlink()
+    code, err = finish(tiny.start(*plugins, TINY_READS=str(reads)))
+    assert code == 0, err
+    # Three blocks of eight were finished; of the fourth nothing counts.
+    assert sorted(reads.read_text().split()) == [f"dot{i:03d}" for i in range(24, 64)]
+    assert len(first) >= 30
+    for name in ("images.npy", "sizes.npy"):
+        (cut,), (whole,) = (
+            (tmp_path / cache).glob(f"packed/*/{name}") for cache in ("cache", "another_cache")
+        )
+        assert cut.read_bytes() == whole.read_bytes()
     for row, cell in tiny.cells().items():
         same_results(cell, uninterrupted[row])
 
@@ -129,9 +174,11 @@ def test_a_stray_temporary_file_does_no_harm_and_goes(tiny, tmp_path, monkeypatc
         tiny.run(code=130)
     (stage,) = (tmp_path / "cache" / "stages").iterdir()
     (stage / ".unfinished-abc.pt").write_bytes(b"half")
+    (cell,) = (tiny.results / "tiny_bench").glob("coarse-*")
+    (cell / ".unfinished-abc.npz").write_bytes(b"half")
     tiny.run()
+    assert ".unfinished-abc.npz" not in [path.name for path in cell.iterdir()]
     assert sorted(path.name for path in stage.iterdir()) == [
-        ".lock",
         "artifact.json",
         "weights.safetensors",
     ]

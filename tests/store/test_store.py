@@ -13,7 +13,7 @@ from farbench import BinaryAttributes
 from farbench.errors import UserError
 from farbench.scoring.score import as_stored
 from farbench.store import atomic, cells
-from farbench.store.artifacts import ArtifactStore, default_cache
+from farbench.store.artifacts import PROGRESS, ArtifactStore, default_cache
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -42,8 +42,10 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_sweep_takes_only_unfinished_files(tmp_path):
     (tmp_path / ".unfinished-x.npz").write_text("")
     (tmp_path / ".lock").write_text("")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / ".unfinished-y").write_text("")
     atomic.sweep(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".lock", "below"]
 
 
 def test_an_artifact_is_built_once_and_again_if_its_builder_failed(tmp_path):
@@ -62,6 +64,33 @@ def test_an_artifact_is_built_once_and_again_if_its_builder_failed(tmp_path):
     assert store.get("stages", "abc", build) == (tmp_path / "stages/abc", {"answer": 42}, False)
     assert store.get("stages", "abc", build)[2] is True
     assert len(calls) == 2
+
+
+def test_progress_is_kept_until_the_artifact_is_finished(tmp_path):
+    store = ArtifactStore(tmp_path)
+    seen = []
+
+    def build(folder):
+        progress = folder / PROGRESS
+        seen.append(progress.is_dir() and sorted(path.name for path in progress.iterdir()))
+        progress.mkdir(exist_ok=True)
+        (progress / "half").write_text("done")
+        if len(seen) == 1:
+            (progress / ".unfinished-x").write_text("torn")
+            raise KeyboardInterrupt
+        return {"answer": 42}
+
+    with pytest.raises(KeyboardInterrupt):
+        store.get("stages", "abc", build)
+    folder, _, shared = store.get("stages", "abc", build)
+    assert seen == [False, ["half"]]
+    assert not shared
+    assert [path.name for path in folder.iterdir()] == ["artifact.json"]
+    # Killed after artifact.json was written, before the rest was cleared away:
+    (folder / PROGRESS).mkdir()
+    assert store.get("stages", "abc", build)[2] is True
+    assert [path.name for path in folder.iterdir()] == ["artifact.json"]
+    assert len(seen) == 2
 
 
 def test_two_that_ask_at_once_wait_for_one_another(tmp_path):

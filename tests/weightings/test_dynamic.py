@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from farbench import UserError
 from farbench_weightings.dynamic import Dynamic
 
 N, D, T = 16, 6, 2
@@ -163,11 +162,6 @@ def test_an_absent_task_weighs_nothing_and_the_unit_learns_nothing_of_it() -> No
     assert torch.isfinite(total)
     total.backward()
     torch.testing.assert_close(unit.layer.weight.grad, torch.zeros(T, D), rtol=0, atol=1e-5)
-
-
-def test_a_network_without_features_is_refused() -> None:
-    with pytest.raises(UserError, match="shared features"):
-        Dynamic().build(("a", "b"), 0)
 
 
 def test_half_precision_features_are_taken() -> None:

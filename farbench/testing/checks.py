@@ -1,0 +1,147 @@
+"""What a check is: one line of a contract, tried on one plugin, with advice where it breaks."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+S = TypeVar("S", bound="Subject")
+S_contra = TypeVar("S_contra", bound="Subject", contravariant=True)
+
+
+class Broken(Exception):
+    """A plugin breaks a line of its contract.
+
+    Attributes:
+        seen: What was seen.
+        mend: What to do, where the check knows it better than its general advice says.
+    """
+
+    def __init__(self, seen: str, mend: str = "") -> None:
+        """Keep what was seen and what to do."""
+        super().__init__(seen)
+        self.seen, self.mend = seen, mend
+
+
+class NotTried(Exception):
+    """A check does not apply, or lacks what it needs; the message is the reason."""
+
+
+@dataclass
+class Subject:
+    """What is checked: a plugin, with its options and all that its checks need.
+
+    Attributes:
+        failed: Names of the checks that have failed so far.
+    """
+
+    failed: set[str] = field(default_factory=set, init=False)
+
+
+@dataclass(frozen=True)
+class Check(Generic[S_contra]):
+    """One line of a contract.
+
+    Attributes:
+        name: A few words joined by underscores.
+        contract: The line, one sentence.
+        mend: What to do where it breaks.
+        needs: Checks without which this one can say nothing.
+        attempt: Tries it. Returns a note for the reader or None; raises :class:`Broken`,
+            :class:`NotTried`, or whatever the plugin raises, which is a failure too.
+    """
+
+    name: str
+    contract: str
+    mend: str
+    needs: tuple[str, ...]
+    attempt: Callable[[S_contra], str | None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a check.
+
+    Attributes:
+        check: The check.
+        status: "ok", "failed" or "skipped".
+        seen: What was seen, why it was skipped, or a note; may be empty where it is ok.
+        mend: What to do, where it failed.
+        error: What the plugin raised, where it failed by that.
+    """
+
+    check: Check[Subject]
+    status: Literal["ok", "failed", "skipped"]
+    seen: str = ""
+    mend: str = ""
+    error: BaseException | None = None
+
+
+class Contract(Generic[S]):
+    """The lines of one contract, in the order in which they are tried."""
+
+    def __init__(self, *inherited: Check[S]) -> None:
+        """Begin with the lines of a more general contract."""
+        self.checks: list[Check[S]] = [*inherited]
+
+    def line(
+        self, contract: str, *, mend: str, needs: Sequence[str] = ()
+    ) -> Callable[[Callable[[S], str | None]], Callable[[S], str | None]]:
+        """Add the decorated function as a line; its name is the check's."""
+
+        def add(attempt: Callable[[S], str | None]) -> Callable[[S], str | None]:
+            self.checks.append(Check(attempt.__name__, contract, mend, tuple(needs), attempt))
+            return attempt
+
+        return add
+
+
+def run_check(check: Check[S], subject: S) -> Outcome:
+    """Try one line of a contract; torch's random numbers are as before afterwards."""
+    known: Check[Subject] = check  # type: ignore[assignment]
+    blocked = [name for name in check.needs if name in subject.failed]
+    if blocked:
+        return Outcome(known, "skipped", f"says nothing while {blocked[0]} fails")
+    try:
+        with _random_numbers_kept():
+            note = check.attempt(subject)
+    except NotTried as reason:
+        return Outcome(known, "skipped", str(reason))
+    except Broken as broken:
+        subject.failed.add(check.name)
+        return Outcome(known, "failed", broken.seen, broken.mend or check.mend)
+    except (Exception, SystemExit) as error:  # the plugin's code may raise anything
+        subject.failed.add(check.name)
+        return Outcome(known, "failed", told(error), check.mend, error)
+    return Outcome(known, "ok", note or "")
+
+
+def told(error: BaseException) -> str:
+    """Return an error with the place that raised it: ``"ValueError: x (my_method.py:12)"``.
+
+    The place is the innermost one that is neither this package's nor an installed library's.
+    """
+    here = str(Path(__file__).parent)
+    places = [
+        f"{Path(frame.f_code.co_filename).name}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(here)
+        and "site-packages" not in frame.f_code.co_filename
+        and Path(frame.f_code.co_filename).is_file()
+    ]
+    text = " ".join(str(error).split()) or "no message"
+    where = f" ({places[-1]})" if places else ""
+    return f"{type(error).__name__}: {text}{where}"
+
+
+def _random_numbers_kept() -> AbstractContextManager[object]:
+    if "torch" not in sys.modules:
+        return nullcontext()
+    import torch
+
+    return torch.random.fork_rng(devices=[])

@@ -1,0 +1,253 @@
+"""A method under check: small stand-ins for its backbone, its networks, steps, and looks at it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from farbench.data.batches import Batch
+from farbench.errors import UserError
+from farbench.plugins.grouping import Grouping
+from farbench.plugins.method import Method, Problem, Stage
+from farbench.tasks.base import Task
+from farbench.testing.other_values import with_option
+from farbench.testing.plugin_checks import PluginSubject
+from farbench.testing.problems import (
+    HALVES,
+    SIDE,
+    STATISTICS,
+    TASKS,
+    drawn_batch,
+    installed_groupings,
+)
+from farbench.training.device import Compute, Forward
+from farbench.training.stage import freeze, hand_on
+
+BACKBONES = (
+    "resnet10t",
+    "mobilenetv3_small_050",
+    "test_efficientnet",
+    "vit_tiny_patch16_224",
+    "vit_small_patch16_224",
+)
+"""Small timm backbones that stand in for the option `backbone`, in the order they are tried."""
+
+WIDTHS = (0.25, 0.5)
+"""What stands in for the option `width`, a factor on channels."""
+
+LARGE = 20_000_000
+"""Parameters from which the reader is told how to make the test quicker."""
+
+COUNT = 4
+"""Images in a batch."""
+
+
+@dataclass
+class MethodSubject(PluginSubject[Method]):
+    """A method and what it is tried with.
+
+    Attributes:
+        groupings: Groupings that problems know, beside one of two groups of the test's own.
+        stand_ins: Options that were made small: those that were not given.
+        method: The method with the given options and the stand-ins.
+        odd: What went wrong, other than by a UserError, with another value of an option.
+    """
+
+    groupings: Mapping[str, Grouping] = field(default_factory=installed_groupings)
+    stand_ins: dict[str, Any] = field(default_factory=dict, init=False)
+    odd: dict[str, Exception] = field(default_factory=dict, init=False)
+    _looks: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find small stand-ins for a backbone and a width that were not given.
+
+        Raises:
+            UserError: An option is unknown or wrong.
+        """
+        super().__post_init__()
+        self.groupings = {**self.groupings, HALVES.name: HALVES}
+        self.method = self.instance
+        for option, values in (("width", WIDTHS), ("backbone", BACKBONES)):
+            if option in self.plugin.model_fields and option not in self.options:
+                self._stand_in(option, values)
+
+    def _stand_in(self, option: str, values: Sequence[Any]) -> None:
+        """Take the first value with which a network is built, else the first valid one."""
+        valid = [m for value in values if (m := with_option(self.method, option, value))]
+        for method in valid:
+            try:
+                self.build(method)
+            except Exception:
+                continue
+            self.method = method
+            break
+        else:
+            self.method = valid[0] if valid else self.method
+        self.stand_ins[option] = getattr(self.method, option)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """A task of each kind that the method says it can predict."""
+        kinds = self.plugin.task_kinds or tuple(TASKS)
+        return tuple(task for kind, task in TASKS.items() if kind in kinds)
+
+    def words(self, option: str) -> Sequence[str]:
+        """Return what a free string in an option may be: groupings, backbones, names of groups."""
+        if option == "grouping":
+            return list(self.groupings)
+        if option == "backbone":
+            return BACKBONES
+        grouping = self.groupings.get(getattr(self.method, "grouping", ""))
+        return list(grouping.groups) if grouping else []
+
+    def problem(self, tasks: Sequence[Task] = (), side: int = SIDE) -> Problem:
+        """Return a problem; without tasks it has the one that comes first of :attr:`tasks`."""
+        chosen = tuple(tasks) or self.tasks[:1]
+        return Problem(chosen, side, STATISTICS, pretrained=False, groupings=self.groupings)
+
+    def build(
+        self, method: Method | None = None, problem: Problem | None = None, seed: int = 0
+    ) -> nn.Module:
+        """Build a network whose weights the seed decides."""
+        torch.manual_seed(seed)
+        return (method or self.method).build(problem or self.problem())
+
+    def batch(
+        self, problem: Problem, count: int = COUNT, method: Method | None = None, seed: int = 0
+    ) -> Batch:
+        """Return a batch for a problem, with masks if the method asks for them."""
+        request = (method or self.method).mask_request()
+        groups = None if request is None else len(problem.groups(request.grouping))
+        return drawn_batch(count, groups, problem.image_size, seed)
+
+
+def forward(network: nn.Module, problem: Problem, batch: Batch, precision: str = "float32") -> Any:
+    """Call a network as the core does and return what it returns, unchecked."""
+    compute = compute_on(next(iter(network.parameters()), torch.zeros(())).device, precision)
+    images = Forward(network, problem.tasks, compute, masked=False).images(batch)
+    masks = [] if batch.masks is None else [batch.masks.to(compute.device).float()]
+    with compute.autocast():
+        return network(images, *masks)
+
+
+def compute_on(device: torch.device, precision: str = "float32") -> Compute:
+    """Return the core's record of a device and a precision."""
+    return Compute(device, precision, torch.get_num_threads())
+
+
+def stand_in_loss(outputs: Mapping[str, Tensor], tasks: Iterable[Task]) -> Tensor:
+    """Return a scalar that every output of every task has a share in."""
+    generator = torch.Generator().manual_seed(3)
+    total = torch.zeros(())
+    for task in tasks:
+        goal = torch.randn(outputs[task.name].shape, generator=generator)
+        total = total.to(outputs[task.name].device)
+        total = total + (outputs[task.name] - goal.to(total.device)).square().mean()
+    return total
+
+
+def train(
+    network: nn.Module,
+    stage: Stage,
+    problem: Problem,
+    batch: Batch,
+    steps: int = 1,
+    precision: str = "float32",
+) -> dict[str, Tensor | None]:
+    """Take steps as the core does: frozen modules in eval mode, outputs in float32.
+
+    Returns:
+        Of each parameter that is trained the sum of the absolute gradients, None if there was
+        none in any step.
+    """
+    compute = compute_on(batch.images.device, precision)
+    if next(network.parameters(), None) is not None:
+        compute = compute_on(next(network.parameters()).device, precision)
+    freeze(network, stage.frozen)
+    network.train()
+    for name in stage.frozen:
+        network.get_submodule(name).eval()
+    named = {k: value for k, value in network.named_parameters() if value.requires_grad}
+    seen: dict[str, Tensor | None] = dict.fromkeys(named)
+    optimizer = torch.optim.Adam(named.values(), lr=1e-3) if named else None
+    run = Forward(network, problem.tasks, compute, batch.masks is not None)
+    for _ in range(steps):
+        loss = stand_in_loss(run(batch), problem.tasks)
+        network.zero_grad(set_to_none=True)
+        if not loss.requires_grad:
+            continue
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, value in named.items():
+            if value.grad is not None:
+                before = seen[name]
+                size = value.grad.detach().abs()
+                seen[name] = size if before is None else before + size
+        if optimizer is not None:
+            optimizer.step()
+    return seen
+
+
+def look(subject: MethodSubject, method: Method, side: int = SIDE) -> str | None:
+    """Return a digest of all that options can change; None where the method refuses to build.
+
+    That is, of each stage: its name, what is frozen, names and shapes of parameters and buffers,
+    outputs in train and eval mode, gradients; and which masks are asked for.
+    """
+    key = f"{side} {method!r}"
+    if key in subject._looks:
+        return subject._looks[key]
+    found: str | None = None
+    try:
+        found = _digest(subject, method, side)
+    except UserError:
+        pass
+    except Exception as error:
+        changed = [
+            f"{name}={value!r}"
+            for name, value in dict(method).items()
+            if value != getattr(subject.method, name)
+        ]
+        subject.odd[", ".join(changed)] = error
+    subject._looks[key] = found
+    return found
+
+
+def _digest(subject: MethodSubject, method: Method, side: int) -> str:
+    digest = hashlib.sha256(repr(method.mask_request()).encode())
+    problem = subject.problem(subject.tasks, side)
+    for stage in method.stages():
+        network = subject.build(stage.method, problem)
+        batch = subject.batch(problem, method=stage.method)
+        digest.update(repr((stage.name, sorted(stage.frozen))).encode())
+        learnt = {name: value.requires_grad for name, value in network.named_parameters()}
+        for name, value in network.state_dict().items():
+            digest.update(repr((name, tuple(value.shape), learnt.get(name))).encode())
+        torch.manual_seed(1)
+        gradients = train(network, stage, problem, batch)
+        with torch.no_grad():
+            torch.manual_seed(2)
+            outputs = forward(network.eval(), problem, batch)
+        for name, tensor in (*sorted(gradients.items()), *sorted(outputs.items())):
+            digest.update(name.encode())
+            if tensor is not None:
+                digest.update(tensor.detach().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def hand_over(network: nn.Module, parent: nn.Module) -> int:
+    """Hand the weights of a stage to the next one's network; return how many tensors fit."""
+    return hand_on(network, {key: value.clone() for key, value in parent.state_dict().items()})
+
+
+def size_note(network: nn.Module) -> str | None:
+    """Tell how to make the test quicker, where the network is large."""
+    count = sum(parameter.numel() for parameter in network.parameters())
+    if count < LARGE:
+        return None
+    return f"{math.ceil(count / 1e6)} M parameters; with smaller options the test is quicker"

@@ -1,0 +1,125 @@
+"""Whether each option of a plugin does anything, told by what can be seen of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from farbench.plugins.base import Plugin
+from farbench.testing.checks import Broken
+from farbench.testing.other_values import variants
+
+P = TypeVar("P", bound=Plugin)
+_PARTNERS = 2
+"""How many values of a second option are tried beside an option that does nothing alone."""
+
+
+class Look(Protocol[P]):
+    """Sees a plugin: a digest of all that its options can change, None if it cannot be built."""
+
+    def __call__(self, plugin: P, /) -> str | None:
+        """Return the digest."""
+
+
+def require_effects(
+    plugin: P,
+    untested: Mapping[str, str],
+    looks: Sequence[Look[P]],
+    words: Callable[[str], Sequence[str]],
+) -> str | None:
+    """Try another value of every option.
+
+    An option may do something only where a second one has another value (what kind of attention,
+    where there is any), or only in another look (a larger image). All of that is tried before an
+    option is called idle.
+
+    Args:
+        plugin: The plugin with the options that it is checked with.
+        untested: Option -> why it cannot be tested; a line to the reader.
+        looks: Ways to look, the cheapest one first.
+        words: Option -> what a free string in it may be.
+
+    Returns:
+        A note on what was not tested.
+
+    Raises:
+        Broken: An option does nothing, or no other value of it is known.
+    """
+    options = [name for name in type(plugin).model_fields if name not in untested]
+    unknown, idle = [], []
+    for option in options:
+        others = variants(plugin, option, words(option))
+        if not others:
+            unknown.append(option)
+        elif not any(_effect(plugin, option, look, words) for look in looks):
+            values = ", ".join(repr(getattr(other, option)) for other in others)
+            idle.append(f"{option} ({getattr(plugin, option)!r} tried against {values})")
+    if idle:
+        names = " and ".join(entry.split(" ")[0] for entry in idle)
+        raise Broken(
+            f"nothing changes with {'; '.join(idle)}",
+            f"Use {names} in build, stages or mask_request, or remove it. If no test can see what "
+            f"it does, say why: untested_options: ClassVar[dict[str, str]] = "
+            f'{{"{idle[0].split(" ")[0]}": "the reason"}}.',
+        )
+    if unknown:
+        raise Broken(
+            f"no other value of {', '.join(unknown)} could be made up",
+            "Name one: Field(default, examples=[...], description=...). If no test can see what "
+            "it does, say why: untested_options: ClassVar[dict[str, str]] = "
+            f'{{"{unknown[0]}": "the reason"}}.',
+        )
+    told = [f"{option} not tested: {reason}" for option, reason in untested.items()]
+    return "; ".join(told) or None
+
+
+def _effect(plugin: P, option: str, look: Look[P], words: Callable[[str], Sequence[str]]) -> bool:
+    """Return whether another value of the option is seen, alone or beside another second one."""
+    for base in _around(plugin, option, words):
+        here = look(base)
+        if here is None:
+            continue
+        for other in variants(base, option, words(option))[: None if base is plugin else _PARTNERS]:
+            there = look(other)
+            if there is not None and there != here:
+                return True
+    return False
+
+
+def _around(plugin: P, option: str, words: Callable[[str], Sequence[str]]) -> Iterator[P]:
+    """Yield the plugin, then what it is with another value of each other option."""
+    yield plugin
+    for second in type(plugin).model_fields:
+        if second != option:
+            yield from variants(plugin, second, words(second))[:_PARTNERS]
+
+
+def works_with(
+    plugin: P,
+    option: str,
+    value: Any,
+    attempt: Callable[[P], object],
+    words: Callable[[str], Sequence[str]],
+) -> bool:
+    """Return whether an attempt succeeds with a value of an option, perhaps beside a second one.
+
+    Args:
+        plugin: The plugin.
+        option: The option that is set.
+        value: What it is set to.
+        attempt: What is tried; a UserError means no, any other error goes on.
+        words: As for :func:`require_effects`.
+    """
+    from farbench.errors import UserError
+    from farbench.testing.other_values import with_option
+
+    for base in _around(plugin, option, words):
+        changed = with_option(base, option, value)
+        if changed is None:
+            continue
+        try:
+            attempt(changed)
+        except UserError:
+            continue
+        return True
+    return False

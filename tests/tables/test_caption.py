@@ -1,0 +1,26 @@
+"""The sentences of a caption where a benchmark says something unusual, or nothing."""
+
+from __future__ import annotations
+
+from fake_store import ablation
+
+from farbench.tables.caption import caption
+from farbench.tables.results import read_results
+
+
+def sentences(store):
+    return caption(read_results(store.folder))
+
+
+def test_a_question_keeps_its_mark(tmp_path):
+    assert "Is it the masks?" in sentences(ablation(tmp_path, caption="Is it the masks?"))
+    assert "It is." in sentences(ablation(tmp_path, name="two", caption="It is"))
+
+
+def test_a_plan_without_a_rule_of_selection_says_nothing_of_it(tmp_path):
+    store = ablation(tmp_path)
+    assert any("weights of the last epoch" in sentence for sentence in sentences(store))
+    store.plan["cells"].clear()
+    del store.plan["benchmark"]["protocol"]["selection"]
+    store.save()
+    assert not any("weights" in sentence for sentence in sentences(store))
