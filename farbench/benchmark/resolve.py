@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
+from farbench.benchmark.datasets import resolve_dataset
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.named import build, find_entry, refuse_unknown, resolve_plugin, with_place
 from farbench.benchmark.places import KeyPath, Places, dotted
@@ -24,7 +23,6 @@ from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.loss import Loss
 from farbench.plugins.manager import Entry, Registry
-from farbench.plugins.mapped import MappedDataset
 from farbench.plugins.method import Method
 from farbench.plugins.weighting import TaskWeighting
 from farbench.tasks import DEFAULT_LOSSES
@@ -113,7 +111,7 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
         backbone = getattr(asked, "backbone", None)
         rows.append(ResolvedRow(row, protocol, method, losses, weighting, points, backbone))
     datasets = [
-        _resolve_dataset(spec, registry, loaded.places, ("datasets", i))
+        resolve_dataset(spec, registry, loaded.places, ("datasets", i))
         for i, spec in enumerate(loaded.benchmark.datasets)
     ]
     if loaded.benchmark.join:
@@ -138,36 +136,6 @@ def _check_tasks(benchmark: ResolvedBenchmark) -> None:
             for task in tasks:
                 row.loss_of(task)
     check_metrics(benchmark.loaded.benchmark.metrics, list(every), places)
-
-
-def _resolve_dataset(
-    spec: str | Mapping[str, Any], registry: Registry, places: Places, path: KeyPath
-) -> Dataset:
-    """Return the data set, seen through the ``map:`` of its entry; ``a+b`` joins data sets."""
-    if isinstance(spec, str) and "+" in spec:
-        names = [name.strip() for name in spec.split("+")]
-        return JoinedDataset(
-            parts=tuple(_resolve_dataset(name, registry, places, path) for name in names)
-        )
-    mapping = None
-    if not isinstance(spec, str) and "map" in spec:
-        mapping = spec["map"]
-        spec = {key: value for key, value in spec.items() if key != "map"}
-    dataset: Dataset = resolve_plugin(
-        "dataset", registry.datasets, spec, places, path, registry.broken
-    )
-    if mapping is None:
-        return dataset
-    where = Places()
-    where.graft((*path, "map"), with_place(places, (*path, "map")))
-    try:
-        mapped = MappedDataset.model_validate({"inner": dataset, "mapping": mapping})
-    except ValidationError:
-        raise UserError(
-            where.error((*path, "map"), "expected {TASK: {FROM: TO, ...}}, names to names")
-        ) from None
-    mapped.tasks()
-    return mapped
 
 
 def resolve_losses(

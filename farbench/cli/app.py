@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import farbench
+from farbench.cli.data import data
 from farbench.cli.list import list_plugins
 from farbench.cli.run import run
 from farbench.cli.show import show
@@ -44,3 +45,4 @@ app.command("run")(run)
 app.command("table")(table)
 app.command("list")(list_plugins)
 app.command("show")(show)
+app.add_typer(data, name="data")

@@ -38,8 +38,8 @@ def table(
         str,
         typer.Option(
             "--kind",
-            metavar="main|masks|attributes",
-            help="The benchmark's table, mask F1, or each attribute.",
+            metavar="main|masks|attributes|transfer",
+            help="The benchmark's table, mask F1, each attribute, or tasks together against alone.",
         ),
     ] = "main",
     differences: Annotated[
@@ -63,7 +63,10 @@ def table(
     chosen = _known_format(format) if format else format_of(output) if output else "terminal"
     tables = build(find_benchmark(folder), kind, differences=differences)
     if not tables:
-        why = "no finished row used predicted masks" if kind == "masks" else "no cell is planned"
+        why = {
+            "masks": "no finished row used predicted masks",
+            "transfer": "no planned row has `single_task: true` and tasks to compare",
+        }.get(kind, "no cell is planned")
         raise UserError(f"{folder} has no table of {kind}: {why}.")
     if output:
         write_text(output, render(tables, chosen))

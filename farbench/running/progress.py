@@ -31,8 +31,15 @@ class Progress:
             self._log.write(f"{stamp} {text.strip()}\n")
             self._log.flush()
 
-    def step(self, what: str, done: int, total: int) -> None:
-        """Show how far something is, at most ten times a second, if there is a terminal."""
+    def step(self, what: str, done: int, total: int, *, rate: bool = False) -> None:
+        """Show how far something is, at most ten times a second, if there is a terminal.
+
+        Args:
+            what: What is done.
+            done: How much of it.
+            total: Of how much.
+            rate: Show the number a second as well.
+        """
         if not self.live:
             return
         now = time.monotonic()
@@ -41,7 +48,8 @@ class Progress:
             return
         self._last = now
         left = (now - began) / max(done - 1, 1) * (total - done)
-        text = f"  {what}: {done}/{total}, {duration(left)} left"
+        speed = f"{done / max(now - began, 1e-3):.0f}/s, " if rate else ""
+        text = f"  {what}: {done}/{total}, {speed}{duration(left)} left"
         self._clear()
         print(text, end="", file=self.out, flush=True)
         self._shown = len(text)

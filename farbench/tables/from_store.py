@@ -11,9 +11,10 @@ from farbench.tables.measures import Measure, check_metrics, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.published_block import published_tables
 from farbench.tables.results import CellResult, Results, read_results
+from farbench.tables.transfer import transfer_tables
 from farbench.tables.values import add_remarks, average, constant_predictor, mean_over_seeds
 
-KINDS = ("main", "masks", "attributes")
+KINDS = ("main", "masks", "attributes", "transfer")
 LABEL = Column("label", "Method", kind="label")
 
 
@@ -23,11 +24,13 @@ def build(folder: Path, kind: str = "main", *, differences: bool = True) -> list
     Args:
         folder: The benchmark's folder (see ``results.find_benchmark``).
         kind: ``main`` (one table, or two: see ``published_block``), ``masks`` (F1 a group; no
-            table where no row used masks) or ``attributes`` (one table a data set and metric).
+            table where no row used masks), ``attributes`` (one table a data set and metric) or
+            ``transfer`` (together against alone; no table where no row is ``single_task``).
         differences: Add columns of differences to the row ``benchmark.compare``, if it is set.
 
     Raises:
-        UserError: The plan cannot be read, or names an unknown metric.
+        UserError: The plan cannot be read, or names an unknown metric; of transfer, there are no
+            predictions to compare.
     """
     if kind not in KINDS:
         raise unknown_name("kind of table", kind, KINDS)
@@ -37,6 +40,8 @@ def build(folder: Path, kind: str = "main", *, differences: bool = True) -> list
         return masks_table(results)
     if kind == "attributes":
         return attribute_tables(results)
+    if kind == "transfer":
+        return transfer_tables(results)
     return main_tables(results, differences=differences)
 
 

@@ -18,13 +18,18 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """A row of the benchmark as the plan names it."""
+    """A row of the benchmark as the plan names it.
+
+    Attributes:
+        alone: Whether its tasks are trained alone, in a cell each (``single_task``).
+    """
 
     id: str
     label: str
     marks: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class CellResult:
         reason: Why it is missing, one line; may be empty.
         record: The contents of cell.json ({} where there is none).
         scores: Task to metrics and details: the contents of metrics.json.
+        folders: Task to the folder of the cell that predicted it.
     """
 
     row: str
@@ -48,6 +54,7 @@ class CellResult:
     reason: str = ""
     record: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -164,6 +171,7 @@ def read_results(folder: Path) -> Results:
                 marks=tuple(row.get("marks") or ()),
                 options=row.get("options") or {},
                 protocol=row.get("protocol") or {},
+                alone=bool(row.get("alone")),
             )
             for row in benchmark["rows"]
         )
@@ -215,7 +223,8 @@ def _merged(cells: list[CellResult]) -> tuple[CellResult, ...]:
                     **(cell.record.get(mapping) or {}),
                 }
             scores = {**first.scores, **cell.scores}
-            together[key] = replace(first, record=record, scores=scores)
+            folders = {**first.folders, **cell.folders}
+            together[key] = replace(first, record=record, scores=scores, folders=folders)
     return tuple(together.values())
 
 
@@ -245,7 +254,8 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
         return missing("unreadable", str(error), record)
     if not scores or not all(isinstance(value, dict) for value in scores.values()):
         return missing("unreadable", f"{place.name}/metrics.json has no scores", record)
-    return CellResult(row, dataset, seed, record=record, scores=scores)
+    folders = dict.fromkeys(scores, place)
+    return CellResult(row, dataset, seed, record=record, scores=scores, folders=folders)
 
 
 def _read(path: Path) -> dict[str, Any]:

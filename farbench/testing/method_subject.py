@@ -57,12 +57,13 @@ class MethodSubject(PluginSubject[Method]):
         stand_ins: Options that were made small: those that were not given.
         method: The method with the given options and the stand-ins.
         odd: What went wrong, other than by a UserError, with another value of an option.
+        networks_seen: Digests of networks that were looked at already.
     """
 
     groupings: Mapping[str, Grouping] = field(default_factory=installed_groupings)
     stand_ins: dict[str, Any] = field(default_factory=dict, init=False)
     odd: dict[str, Exception] = field(default_factory=dict, init=False)
-    _looks: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
+    networks_seen: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Find small stand-ins for a backbone and a width that were not given.
@@ -129,27 +130,28 @@ class MethodSubject(PluginSubject[Method]):
 
 def forward(network: nn.Module, problem: Problem, batch: Batch, precision: str = "float32") -> Any:
     """Call a network as the core does and return what it returns, unchecked."""
-    compute = compute_on(next(iter(network.parameters()), torch.zeros(())).device, precision)
+    compute = compute_for(network, precision)
     images = Forward(network, problem.tasks, compute, masked=False).images(batch)
     masks = [] if batch.masks is None else [batch.masks.to(compute.device).float()]
     with compute.autocast():
         return network(images, *masks)
 
 
-def compute_on(device: torch.device, precision: str = "float32") -> Compute:
-    """Return the core's record of a device and a precision."""
+def compute_for(network: nn.Module, precision: str = "float32") -> Compute:
+    """Return the core's record of a network's device, and a precision."""
+    device = next(network.parameters(), torch.zeros(())).device
     return Compute(device, precision, torch.get_num_threads())
 
 
 def stand_in_loss(outputs: Mapping[str, Tensor], tasks: Iterable[Task]) -> Tensor:
     """Return a scalar that every output of every task has a share in."""
     generator = torch.Generator().manual_seed(3)
-    total = torch.zeros(())
+    costs = []
     for task in tasks:
-        goal = torch.randn(outputs[task.name].shape, generator=generator)
-        total = total.to(outputs[task.name].device)
-        total = total + (outputs[task.name] - goal.to(total.device)).square().mean()
-    return total
+        output = outputs[task.name]
+        goal = torch.randn(output.shape, generator=generator).to(output.device)
+        costs.append((output - goal).square().mean())
+    return torch.stack(costs).sum()
 
 
 def train(
@@ -166,9 +168,6 @@ def train(
         Of each parameter that is trained the sum of the absolute gradients, None if there was
         none in any step.
     """
-    compute = compute_on(batch.images.device, precision)
-    if next(network.parameters(), None) is not None:
-        compute = compute_on(next(network.parameters()).device, precision)
     freeze(network, stage.frozen)
     network.train()
     for name in stage.frozen:
@@ -176,6 +175,7 @@ def train(
     named = {k: value for k, value in network.named_parameters() if value.requires_grad}
     seen: dict[str, Tensor | None] = dict.fromkeys(named)
     optimizer = torch.optim.Adam(named.values(), lr=1e-3) if named else None
+    compute = compute_for(network, precision)
     run = Forward(network, problem.tasks, compute, batch.masks is not None)
     for _ in range(steps):
         loss = stand_in_loss(run(batch), problem.tasks)
@@ -197,16 +197,15 @@ def look(subject: MethodSubject, method: Method, side: int = SIDE) -> str | None
     """Return a digest of all that options can change; None where the method refuses to build.
 
     That is, of each stage: its name, what is frozen, names and shapes of parameters and buffers,
-    outputs in train and eval mode, gradients; and which masks are asked for.
+    gradients of a step, outputs after it; and which masks are asked for.
     """
-    key = f"{side} {method!r}"
-    if key in subject._looks:
-        return subject._looks[key]
-    found: str | None = None
     try:
-        found = _digest(subject, method, side)
+        seen: list[object] = [method.mask_request()]
+        for stage in method.stages():
+            network = _look_at_network(subject, stage.method, side)
+            seen.append((stage.name, sorted(stage.frozen), network))
     except UserError:
-        pass
+        return None
     except Exception as error:
         changed = [
             f"{name}={value!r}"
@@ -214,29 +213,34 @@ def look(subject: MethodSubject, method: Method, side: int = SIDE) -> str | None
             if value != getattr(subject.method, name)
         ]
         subject.odd[", ".join(changed)] = error
-    subject._looks[key] = found
-    return found
+        return None
+    return repr(seen)
+
+
+def _look_at_network(subject: MethodSubject, method: Method, side: int) -> str:
+    key = f"{side} {method!r}"
+    if key not in subject.networks_seen:
+        subject.networks_seen[key] = _digest(subject, method, side)
+    return subject.networks_seen[key]
 
 
 def _digest(subject: MethodSubject, method: Method, side: int) -> str:
-    digest = hashlib.sha256(repr(method.mask_request()).encode())
     problem = subject.problem(subject.tasks, side)
-    for stage in method.stages():
-        network = subject.build(stage.method, problem)
-        batch = subject.batch(problem, method=stage.method)
-        digest.update(repr((stage.name, sorted(stage.frozen))).encode())
-        learnt = {name: value.requires_grad for name, value in network.named_parameters()}
-        for name, value in network.state_dict().items():
-            digest.update(repr((name, tuple(value.shape), learnt.get(name))).encode())
-        torch.manual_seed(1)
-        gradients = train(network, stage, problem, batch)
-        with torch.no_grad():
-            torch.manual_seed(2)
-            outputs = forward(network.eval(), problem, batch)
-        for name, tensor in (*sorted(gradients.items()), *sorted(outputs.items())):
-            digest.update(name.encode())
-            if tensor is not None:
-                digest.update(tensor.detach().float().contiguous().numpy().tobytes())
+    batch = subject.batch(problem, method=method)
+    network = subject.build(method, problem)
+    learnt = {name: value.requires_grad for name, value in network.named_parameters()}
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(repr((name, tuple(value.shape), learnt.get(name))).encode())
+    torch.manual_seed(1)
+    gradients = train(network, Stage("joint", method), problem, batch)
+    with torch.no_grad():
+        torch.manual_seed(2)
+        outputs = forward(network.eval(), problem, batch)
+    for name, tensor in (*sorted(gradients.items()), *sorted(outputs.items())):
+        digest.update(name.encode())
+        if tensor is not None:
+            digest.update(tensor.detach().float().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
+from farbench.errors import UserError
 from farbench.plugins.base import Plugin
-from farbench.testing.checks import Broken
-from farbench.testing.other_values import variants
+from farbench.testing.checks import Broken, NotTried
+from farbench.testing.other_values import variants, with_option
 
 P = TypeVar("P", bound=Plugin)
 _PARTNERS = 2
 """How many values of a second option are tried beside an option that does nothing alone."""
 
 
-class Look(Protocol[P]):
-    """Sees a plugin: a digest of all that its options can change, None if it cannot be built."""
-
-    def __call__(self, plugin: P, /) -> str | None:
-        """Return the digest."""
+Look = Callable[[P], str | None]
+"""Sees a plugin: a digest of all that its options can change, None if it cannot be built."""
 
 
 def require_effects(
     plugin: P,
+    options: Iterable[str],
     untested: Mapping[str, str],
     looks: Sequence[Look[P]],
     words: Callable[[str], Sequence[str]],
@@ -35,7 +34,8 @@ def require_effects(
 
     Args:
         plugin: The plugin with the options that it is checked with.
-        untested: Option -> why it cannot be tested; a line to the reader.
+        options: Names of the options that it must use.
+        untested: Option -> why it cannot be tested, for the reader.
         looks: Ways to look, the cheapest one first.
         words: Option -> what a free string in it may be.
 
@@ -43,11 +43,16 @@ def require_effects(
         A note on what was not tested.
 
     Raises:
+        NotTried: There are no options.
         Broken: An option does nothing, or no other value of it is known.
     """
-    options = [name for name in type(plugin).model_fields if name not in untested]
     unknown, idle = [], []
+    options = list(options)
+    if not options:
+        raise NotTried("there are no options")
     for option in options:
+        if option in untested:
+            continue
         others = variants(plugin, option, words(option))
         if not others:
             unknown.append(option)
@@ -110,9 +115,6 @@ def works_with(
         attempt: What is tried; a UserError means no, any other error goes on.
         words: As for :func:`require_effects`.
     """
-    from farbench.errors import UserError
-    from farbench.testing.other_values import with_option
-
     for base in _around(plugin, option, words):
         changed = with_option(base, option, value)
         if changed is None:

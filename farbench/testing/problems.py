@@ -18,6 +18,7 @@ from farbench.tasks.classes import Classes
 from farbench.tasks.identity import Identity
 from farbench.tasks.landmarks import FIVE_EYES, FIVE_MIRROR, Landmarks
 from farbench.tasks.scalar import Scalar
+from farbench.testing.checks import NotTried
 
 SIDE = 64
 """Side of the images, in pixels."""
@@ -98,3 +99,14 @@ def drawn_targets(kind: str, count: int, seed: int = 0) -> Tensor:
 def unknown_label(kind: str) -> float:
     """Return what stands for an unknown label in the targets of a kind."""
     return float("nan") if kind in ("scalar", "landmarks") else -1
+
+
+def cuda_device() -> torch.device:
+    """Return a CUDA device.
+
+    Raises:
+        NotTried: There is none.
+    """
+    if not torch.cuda.is_available():
+        raise NotTried("no CUDA device here")
+    return torch.device("cuda")

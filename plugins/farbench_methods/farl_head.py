@@ -39,6 +39,7 @@ class FaRLHead(Peer):
         "CVPR 2022, arXiv 2112.03109); head as in github.com/FacePerceiver/facer."
     )
     task_kinds: ClassVar[tuple[str, ...]] = ()
+    untested_options: ClassVar[dict[str, str]] = {"weights": "it names a file of weights"}
 
     backbone: str = Field(
         "vit_base_patch16_clip_quickgelu_224", description="Any timm ViT with a class token."

@@ -30,6 +30,10 @@ class Moon(Peer):
         "of Facial Attributes (ECCV 2016, arXiv 1603.07027); layers as in CelebAMSO's Moon.py."
     )
 
+    untested_options: ClassVar[dict[str, str]] = {
+        "from_scratch": "it tells only where the protocol has pretrained weights"
+    }
+
     backbone: str = Field("vgg16_bn", description="Any timm backbone with intermediate maps.")
     from_scratch: bool = Field(
         True,
@@ -39,6 +43,7 @@ class Moon(Peer):
     fc_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (4096, 4096, 1000), description="Fully connected layers before the output."
     )
+    width: float = Field(1.0, gt=0, le=4, description="Factor on their sizes.")
     dropout: float = Field(0.5, ge=0, lt=1, description="After each of them.")
 
     def build(self, problem: Problem) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from farbench import Problem
 from farbench.nn.heads import start_at_prior
 from farbench.nn.trunk import Trunk
+from farbench_methods.peer_layers import scaled
 
 if TYPE_CHECKING:
     from farbench_methods.moon import Moon
@@ -30,7 +31,8 @@ class MoonNetwork(nn.Module):
         self.grid = nn.AdaptiveAvgPool2d(options.grid)
         size = self.trunk.channels[5] * options.grid**2
         layers: list[nn.Module] = []
-        for hidden in options.fc_sizes:
+        for published in options.fc_sizes:
+            hidden = scaled(published, options.width)
             layers += [nn.Linear(size, hidden), nn.ReLU(), nn.Dropout(options.dropout)]
             size = hidden
         task = problem.attributes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -328,3 +329,18 @@ def test_an_exchanged_image_makes_another_manifest(
         next(root.rglob("000001.jpg")).write_bytes(other)
     celeba_images._opened.cache_clear()  # as a new process would
     assert open_source(CelebA(), root, Images()).manifest != before
+
+
+@pytest.mark.real_faces
+def test_real_faces_have_landmarks_and_identities() -> None:
+    data = Path(os.environ.get("FARBENCH_DATA", "nowhere"))
+    root = CelebA().locate(data) if data.is_dir() else None
+    if root is None:
+        pytest.skip("no CelebA below FARBENCH_DATA")
+    extra = root / "EXTRA_pseudo_landmarks5_dlib68.csv"
+    dataset = CelebA(landmarks=extra.name) if extra.is_file() else CelebA()
+    index = dataset.index(root)
+    for task in dataset.tasks():
+        known = task.known(task.labels(index.frame, index.points))
+        assert known.mean() > 0.9, task.name
+    assert index.frame.groupby("identity")["split"].nunique().max() == 1

@@ -41,7 +41,7 @@ ANY_TASK = ("linear_head", "dmtl", "farl_head")
 
 CHANGED: dict[str, dict[str, object]] = {
     "linear_head": {"backbone": "resnet18", "pooling": "max", "dropout": 0.5},
-    "moon": {"backbone": "resnet18", "grid": 1, "fc_sizes": (32,), "dropout": 0.1},
+    "moon": {"backbone": "resnet18", "grid": 1, "fc_sizes": (32,), "width": 2.0, "dropout": 0.1},
     "mcnn_aux": {
         "grouping": "ps_mcnn",
         "aux": False,

@@ -7,6 +7,7 @@ import pytest
 import torch
 from peer_parts import build, built_without_memory, faces, parameters, peer_problem
 from torch import nn
+from torch.nn.functional import max_pool2d
 
 from farbench import CELEBA_ATTRIBUTES, UserError
 from farbench_methods.ps_mcnn import PSMCNN
@@ -29,6 +30,26 @@ def test_levels_have_the_sizes_of_the_re_implementation() -> None:
     assert parameters(network.layers[0]) == 512 * (128 * 7 * 7 + 1) + 512 * 513  # 224 px
     assert parameters(network.layers[-1]) == 512 * (64 * 7 * 7 + 1) + 512 * 513
     assert network.outputs.weight.shape == (40, 1024)
+
+
+def test_levels_written_out() -> None:
+    network = build(SMALL.model_copy(update={"exchanged": 20})).eval()  # 5 channels of each
+    seen: list[tuple[object, ...]] = []
+    for level in network.levels:
+        level.register_forward_hook(lambda module, given, out: seen.append((*given, *out)))
+    with torch.no_grad():
+        network(faces())
+    for number in range(1, 5):
+        _, _, maps, shared = seen[number - 1]
+        to_tasks, to_shared, made, common = seen[number]
+        for own, given in zip(maps, to_tasks, strict=True):
+            assert torch.equal(given, torch.cat([own, shared], 1))
+        assert torch.equal(to_shared, torch.cat([own[:, :5] for own in maps] + [shared], 1))
+        level = network.levels[number]
+        with torch.no_grad():
+            for convolution, given, out in zip(level.specific, to_tasks, made, strict=True):
+                torch.testing.assert_close(out, max_pool2d(convolution(given), 2))
+            torch.testing.assert_close(common, max_pool2d(level.shared(to_shared), 2))
 
 
 def reached(network: nn.Module, attribute: str) -> list[list[bool]]:

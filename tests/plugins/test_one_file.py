@@ -118,7 +118,9 @@ def test_a_loss(tiny, bench):
     plugins = "tiny_method.py, squares.py"
     _, cell = bench(row % 2, plugins=plugins)
     _, other = bench(row % 4, plugins=plugins)
-    assert cell["identity"]["recipe"]["training"]["losses"]["attributes"]["options"] == {"power": 2.0}
+    assert cell["identity"]["recipe"]["training"]["losses"]["attributes"]["options"] == {
+        "power": 2.0
+    }
     assert other["identity"]["key"] != cell["identity"]["key"]
 
 

@@ -1,0 +1,230 @@
+"""Draws how the weights and losses of the terms went, step by step, a line of panels a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from farbench.errors import UserError
+from farbench.figures.files import STYLE
+from farbench.store.cells import TERMS
+from farbench.tables.caption import dataset_title
+from farbench.tables.results import PlannedRow, Results, read_results
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A900")
+"""Okabe and Ito's, which colour-blind readers can tell apart; their yellow darkened for paper."""
+
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
+"""One a round of colours, where there are more terms than colours."""
+
+POINTS = 1500
+"""Points a drawn line has at most; more cannot be seen and make a vector file heavy."""
+
+STEPS_A_MEAN = 50
+"""Without a wish, the mean is over this part of the steps: one fiftieth."""
+
+LOG_FROM = 20.0
+"""Losses that are this many times larger than others are drawn on a logarithmic scale."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one line of panels shows.
+
+    Attributes:
+        title: The row's label.
+        terms: Names of the terms.
+        weights: Of each seed ``(steps, T)``; NaN in stages that do not have the term.
+        losses: Likewise.
+        stages: Name and first step of each stage.
+    """
+
+    title: str
+    terms: tuple[str, ...]
+    weights: tuple[NDArray[np.float64], ...]
+    losses: tuple[NDArray[np.float64], ...]
+    stages: tuple[tuple[str, int], ...]
+
+
+def draw(folder: Path, smooth: int | None = None) -> Figure:
+    """Draw the figure of a benchmark's folder.
+
+    Every row with several terms has a line of two panels: weights and losses. Lines are running
+    means over ``smooth`` steps; where that is more than one, the steps themselves lie faint below.
+    Of several seeds the mean is drawn, in the range of their own running means.
+
+    Args:
+        folder: The benchmark's folder.
+        smooth: Steps a mean; by default a fiftieth of them.
+
+    Raises:
+        UserError: No cell has terms.
+    """
+    results = read_results(folder)
+    panels = read_panels(results)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.75 + 1.75 * len(panels)), layout="constrained")
+        axes = figure.subplots(len(panels), 2, squeeze=False)
+        terms = tuple(dict.fromkeys(term for panel in panels for term in panel.terms))
+        for pair, panel in zip(axes, panels, strict=True):
+            steps = len(panel.weights[0])
+            over = min(steps, smooth or max(1, steps // STEPS_A_MEAN))
+            _lines(pair[0], panel, panel.weights, terms, over)
+            _lines(pair[1], panel, panel.losses, terms, over)
+            pair[0].set_title(panel.title, loc="left", fontweight="bold")
+            pair[0].set_ylabel("weight")
+            pair[1].set_ylabel("loss")
+            if over > 1:
+                pair[1].set_title(f"mean of {over} steps", loc="right", color="0.4")
+            _scale(pair[0], panel.weights, logarithmic=False)
+            _scale(pair[1], panel.losses, logarithmic=True)
+        for axis in axes[-1]:
+            axis.set_xlabel("training step")
+        handles = [
+            axes[0, 0].plot([], [], color=colour, linestyle=dash, label=term)[0]
+            for term in terms
+            for colour, dash in [_look(terms.index(term))]
+        ]
+        figure.legend(
+            handles=handles, loc="outside upper center", ncols=min(4, len(terms)), handlelength=2.4
+        )
+    return figure
+
+
+def read_panels(results: Results) -> list[Panel]:
+    """Read ``terms.csv`` of all planned cells, seed by seed.
+
+    Raises:
+        UserError: There is none.
+    """
+    panels = []
+    several = len(results.datasets) > 1
+    for row in results.rows:
+        for dataset in results.datasets:
+            frames = _frames(results, row, dataset)
+            if frames:
+                where = f", {dataset_title(results, dataset)}" if several else ""
+                panels.append(_panel(row.label + where, frames))
+    if not panels:
+        raise UserError(
+            f"no cell of {results.folder} has {TERMS}: it is written where several tasks, or groups "
+            "of attributes, are weighed. Run a benchmark that has them: `farbench run "
+            "dynamic_weights`."
+        )
+    return panels
+
+
+def _frames(results: Results, row: PlannedRow, dataset: str) -> list[pd.DataFrame]:
+    """Return the terms of a row's cells that were trained with the same terms and steps."""
+    frames = []
+    for cell in results.of(row.id, dataset):
+        for folder in dict.fromkeys(cell.folders.values()):
+            path = folder / TERMS
+            try:
+                frame = pd.read_csv(path)
+                frame["stage"], frame["step"]
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError) as error:
+                raise UserError(f"{path} cannot be read: {error!r}. Run the cell again.") from error
+            frames.append(frame)
+    alike = [frame for frame in frames if list(frame.columns) == list(frames[0].columns)]
+    return [frame for frame in alike if len(frame) == len(frames[0])]
+
+
+def _panel(title: str, frames: list[pd.DataFrame]) -> Panel:
+    first = frames[0]
+    terms = tuple(
+        name.removeprefix("weight_") for name in first.columns if name.startswith("weight_")
+    )
+    starts = np.flatnonzero(first["stage"].ne(first["stage"].shift()))
+    return Panel(
+        title,
+        terms,
+        tuple(frame[[f"weight_{t}" for t in terms]].to_numpy(np.float64) for frame in frames),
+        tuple(frame[[f"loss_{t}" for t in terms]].to_numpy(np.float64) for frame in frames),
+        tuple((str(first["stage"].iloc[start]), int(start) + 1) for start in starts),
+    )
+
+
+def running_mean(values: NDArray[np.float64], over: int) -> NDArray[np.float64]:
+    """Return the centred running mean of ``(steps, T)``, over fewer steps at both ends.
+
+    NaN where a window has no number.
+    """
+    frame = pd.DataFrame(values)
+    mean = frame.rolling(over, center=True, min_periods=1).mean()
+    return np.asarray(mean.where(frame.notna()).to_numpy(np.float64))
+
+
+def _lines(
+    axis: Axes,
+    panel: Panel,
+    seeds: tuple[NDArray[np.float64], ...],
+    terms: tuple[str, ...],
+    over: int,
+) -> None:
+    """Draw the terms of one panel and mark where a stage begins."""
+    step = np.arange(1, len(seeds[0]) + 1)
+    drawn = np.unique(np.linspace(0, len(step) - 1, min(POINTS, len(step))).astype(int))
+    smoothed = np.stack([running_mean(values, over) for values in seeds])
+    for column, term in enumerate(panel.terms):
+        colour, dash = _look(terms.index(term))
+        if over > 1:
+            for values in seeds:
+                axis.plot(
+                    step[drawn],
+                    values[drawn, column],
+                    color=colour,
+                    linewidth=0.5,
+                    alpha=0.18,
+                    rasterized=True,
+                )
+        own = smoothed[:, drawn, column]
+        axis.plot(step[drawn], own.mean(0), color=colour, linestyle=dash, linewidth=1.4)
+        if len(seeds) > 1:
+            axis.fill_between(
+                step[drawn], own.min(0), own.max(0), color=colour, alpha=0.15, linewidth=0
+            )
+    for name, start in panel.stages:
+        if start > 1:
+            axis.axvline(start - 0.5, color="0.6", linewidth=0.8, linestyle=":")
+        if len(panel.stages) > 1:
+            axis.annotate(
+                name,
+                (start, 1),
+                xytext=(3, -2),
+                xycoords=axis.get_xaxis_transform(),
+                textcoords="offset points",
+                va="top",
+                color="0.4",
+                fontsize=8,
+            )
+    axis.set_xlim(1, max(2, len(step)))
+
+
+def _scale(
+    axis: Axes, seeds: tuple[NDArray[np.float64], ...], *, logarithmic: bool
+) -> None:
+    """Begin at 0 where nothing is below it; spread losses that lie far apart."""
+    values = np.concatenate([one.ravel() for one in seeds])
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() < 0:
+        return
+    if logarithmic and values.min() > 0 and values.max() > LOG_FROM * values.min():
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(0, 1.08 * values.max() or 1)
+
+
+def _look(number: int) -> tuple[str, str | tuple[int, tuple[float, ...]]]:
+    """Return colour and dashes of the term of a number."""
+    rounds, colour = divmod(number, len(COLOURS))
+    return COLOURS[colour], DASHES[rounds % len(DASHES)]

@@ -1,0 +1,157 @@
+"""A data set whose faces are found and turned upright first: the ``align:`` of a benchmark file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from farbench.errors import UserError
+from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, read_index
+from farbench.plugins.keypoints import KeypointModel
+from farbench.tasks.base import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FIVE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655),
+        (70.7299, 92.2041))  # fmt: skip
+"""Eyes, nose tip and mouth corners of an upright face on 112 x 112 pixels (ArcFace, Deng et al.,
+CVPR 2019, as its code aligns faces)."""
+
+FIVE_OF_98 = (96, 97, 54, 76, 82)
+"""Pupils, nose tip and mouth corners among the 98 points of WFLW."""
+
+
+class AlignedDataset(Dataset):
+    """A data set seen through a keypoint model: each face is found, turned upright and cut out.
+
+    A similarity transform (least squares, Umeyama 1991) takes eyes, nose and mouth corners to the
+    places that they have in an upright face. An image in which no face is found stays as it is.
+    Tasks in pixels (landmarks) are not offered: their points would have to move as well.
+    """
+
+    inner: Dataset
+    keypoints: KeypointModel
+    side: int = Field(224, ge=32, description="Side of the cut-out face in pixels.")
+    margin: float = Field(
+        0.0, ge=0, description="What is kept around ArcFace's narrow crop, as a share of its side."
+    )
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The data set's own name."""
+        return self.inner.name
+
+    @property
+    def info(self) -> DatasetInfo:  # type: ignore[override]
+        """The data set's own metadata."""
+        return self.inner.info
+
+    @property
+    def needs_root(self) -> bool:  # type: ignore[override]
+        """Whether the data set does."""
+        return self.inner.needs_root
+
+    @property
+    def default_tasks(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The data set's own, but for tasks in pixels."""
+        kept = {task.name for task in self.tasks()}
+        return tuple(name for name in self.inner.default_tasks if name in kept)
+
+    def options(self) -> dict[str, Any]:
+        """Return the data set's options and how faces are aligned."""
+        model = {"name": self.keypoints.name, **self.keypoints.identity()}
+        align = {"keypoints": model, "side": self.side, "margin": self.margin}
+        return {**self.inner.options(), "align": align}
+
+    def modules(self) -> tuple[str, ...]:
+        """Return the data set's modules, the model's, and this one."""
+        return (__name__, *self.inner.modules(), *self.keypoints.modules())
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Return the tasks that are not in pixels."""
+        return tuple(task for task in self.inner.tasks() if task.kind != "landmarks")
+
+    def locate(self, data_root: Path) -> Path | None:
+        """Let the data set find its folder."""
+        return self.inner.locate(data_root)
+
+    def index(self, root: Path | None) -> FaceIndex:
+        """Return the data set's index without its points, which are of the original images.
+
+        Raises:
+            UserError: The keypoint model cannot find faces by the image alone.
+        """
+        index = read_index(self.inner, root)
+        bare = FaceIndex(index.frame, {}, index.notes)
+        reason = self.keypoints.unavailable(bare)
+        if reason:
+            raise UserError(
+                f"align: keypoint model '{self.keypoints.name}' cannot find faces in "
+                f"{self.name}: {reason}"
+            )
+        note = f"faces found and aligned by {self.keypoints.name}; where none is found, as they are"
+        return FaceIndex(index.frame, {}, [*index.notes, f"{note}."])
+
+    def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Ask the data set."""
+        return self.inner.sizes(root, images)
+
+    def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
+        """Return the aligned face, uint8 ``(side, side, 3)``, or the image without one."""
+        import cv2
+        import numpy as np
+        import pandas as pd
+
+        image = self.inner.read(root, row)
+        alone = FaceIndex(pd.DataFrame({"image": [row.image], "split": ["train"]}))
+        points = self.keypoints.points(alone, lambda position: image)[0]
+        if np.isnan(points).any():
+            return image
+        five = points[list(FIVE_OF_98)]
+        # A large image is shrunk by whole pixels first: one bilinear sample would alias.
+        scale = np.linalg.det(similarity(five, self._places())[:, :2]) ** 0.5
+        if (shrink := int(1 / scale)) > 1:
+            size = (image.shape[1] // shrink, image.shape[0] // shrink)
+            five = (five + 0.5) * np.array(size) / image.shape[1::-1] - 0.5
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        return cv2.warpAffine(  # type: ignore[return-value]
+            image,
+            similarity(five, self._places()),
+            (self.side, self.side),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,  # black, as the field pads
+        )
+
+    def _places(self) -> NDArray[np.float64]:
+        """Return where the five points go, ``(5, 2)`` in pixels of the cut-out."""
+        import numpy as np
+
+        fractions = (np.array(FIVE) + 0.5) / 112
+        inside = 0.5 + (fractions - 0.5) / (1 + self.margin)
+        return np.asarray(inside * self.side - 0.5)
+
+
+def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the 2x3 map (scale, rotation, shift) that takes points nearest to others.
+
+    Least squares in closed form: Umeyama, IEEE TPAMI 13(4), 1991, without reflection.
+
+    Args:
+        source: ``(P, 2)``.
+        target: ``(P, 2)``.
+    """
+    import numpy as np
+
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    middle, goal = source.mean(0), target.mean(0)
+    # A similarity is a complex number: z -> a z.
+    z = (source - middle) @ np.array([1, 1j])
+    w = (target - goal) @ np.array([1, 1j])
+    a = (np.conj(z) @ w) / (np.conj(z) @ z).real
+    linear = np.array([[a.real, -a.imag], [a.imag, a.real]])
+    return np.concatenate([linear, (goal - linear @ middle)[:, None]], axis=1)

@@ -1,0 +1,289 @@
+"""The contract of a loss: a finite scalar, unknown labels add nothing, state in buffers."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from farbench.errors import UserError
+from farbench.plugins.loss import Loss
+from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import TrainStatistics
+from farbench.testing.checks import Broken, Contract, NotTried
+from farbench.testing.option_effects import require_effects
+from farbench.testing.plugin_checks import PLUGIN, PluginSubject
+from farbench.testing.problems import (
+    STATISTICS,
+    TASKS,
+    cuda_device,
+    drawn_targets,
+    unknown_label,
+)
+
+COUNT = 12
+"""Images in a batch."""
+
+
+@dataclass
+class LossSubject(PluginSubject[Loss]):
+    """A loss and what it is tried with."""
+
+    def build(self, kind: str, seed: int = 0, loss: Loss | None = None) -> nn.Module:
+        """Build the module for the task of a kind; its weights are the seed's."""
+        task = TASKS[kind]
+        torch.manual_seed(seed)
+        return (loss or self.instance).build(task, STATISTICS[task.name])
+
+
+LOSS: Contract[LossSubject] = Contract(*PLUGIN.checks)
+
+
+@LOSS.line(
+    "`tasks` names the kinds of tasks that the loss is made for, and it builds a torch module for "
+    "each.",
+    mend=f"Choose kinds of {', '.join(TASKS)}; build from the task and its statistics alone.",
+)
+def builds(subject: LossSubject) -> str:
+    """Build the module for every kind."""
+    kinds = subject.plugin.tasks
+    unknown = [kind for kind in kinds if kind not in TASKS]
+    if unknown or not kinds:
+        raise Broken(f"tasks is {kinds!r}")
+    for kind in kinds:
+        module = subject.build(kind)
+        if not isinstance(module, nn.Module):
+            raise Broken(f"for {kind}, build gives {type(module).__name__}")
+    return ", ".join(kinds)
+
+
+@LOSS.line(
+    "The module maps outputs (N, task.outputs) and targets to one finite float32 number.",
+    mend="Reduce to a scalar: the mean over known labels, or their sum divided by the images.",
+    needs=("builds",),
+)
+def scalar(subject: LossSubject) -> None:
+    """Call the module on usual outputs, on a batch of 1 and on outputs of plus and minus 100."""
+    for kind in subject.plugin.tasks:
+        outputs, targets = drawn(kind)
+        for what, some in {
+            "": slice(None),
+            " for a batch of 1": slice(1),
+        }.items():
+            value = subject.build(kind)(outputs[some], targets[some])
+            if not isinstance(value, Tensor) or value.shape != ():
+                shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise Broken(f"for {kind} the loss is {shape}{what}")
+            if value.dtype != torch.float32 or not torch.isfinite(value):
+                raise Broken(f"for {kind} the loss is {value.dtype} {value.item()}{what}")
+        far = (100 * outputs.detach().sign()).requires_grad_()
+        value, gradient = stepped(subject.build(kind), far, targets)
+        if not torch.isfinite(value) or not torch.isfinite(gradient).all():
+            raise Broken(
+                f"for {kind} loss or gradient is not finite where outputs are 100 and -100",
+                "Compute from logits with logsigmoid or log_softmax, not with log(sigmoid(x)).",
+            )
+
+
+@LOSS.line(
+    "The loss trains the network: its gradient reaches the outputs, and its own parameters, if it "
+    "has any, learn.",
+    mend="Do not detach outputs; use every parameter.",
+    needs=("scalar",),
+)
+def gradients(subject: LossSubject) -> None:
+    """Take a backward pass."""
+    for kind in subject.plugin.tasks:
+        module = subject.build(kind)
+        outputs, targets = drawn(kind)
+        _, gradient = stepped(module, outputs, targets)
+        if not gradient.any() or not torch.isfinite(gradient).all():
+            raise Broken(f"for {kind} the gradient of the outputs is zero or not finite")
+        for name, value in module.named_parameters():
+            if value.requires_grad and (value.grad is None or not value.grad.any()):
+                raise Broken(f"for {kind} the loss's own parameter {name} gets no gradient")
+
+
+@LOSS.line(
+    "An unknown label (-1, or NaN for numbers and points) adds nothing to the value, the gradient "
+    "or the state.",
+    mend="Mask before anything is computed: torch.where(known, outputs - targets, 0.0), clamp the "
+    "targets, multiply by `known`; 0 * NaN is NaN.",
+    needs=("scalar",),
+)
+def unknown_adds_nothing(subject: LossSubject) -> None:
+    """Change the outputs beside unknown labels and see whether anything notices."""
+    for kind in subject.plugin.tasks:
+        outputs, targets = drawn(kind, unknown=0.3)
+        hidden = ~known_entries(kind, targets)
+        moved = torch.where(hidden, outputs.detach() + 3, outputs.detach()).requires_grad_()
+        first, second = subject.build(kind), subject.build(kind)
+        value, gradient = stepped(first, outputs, targets)
+        other, _ = stepped(second, moved, targets)
+        if not torch.isfinite(value) or not torch.isfinite(gradient).all():
+            raise Broken(f"for {kind} loss or gradient is not finite where a label is unknown")
+        if gradient.masked_select(hidden.expand_as(gradient)).any():
+            raise Broken(f"for {kind} outputs without a known label get a gradient")
+        if not torch.isclose(value, other, rtol=1e-5, atol=1e-7):
+            raise Broken(
+                f"for {kind} the loss goes from {value:.6g} to {other:.6g} when outputs without a "
+                "known label change"
+            )
+        for name, left in first.state_dict().items():
+            if not torch.allclose(left, second.state_dict()[name], rtol=1e-5, atol=1e-7):
+                raise Broken(f"for {kind} outputs without a known label change the state {name}")
+
+
+@LOSS.line(
+    "A batch without any known label gives 0, and no NaN in any gradient.",
+    mend="Divide by known.sum().clamp(min=1), not by known.sum() or by mean() of a selection.",
+    needs=("scalar",),
+)
+def all_unknown_is_zero(subject: LossSubject) -> None:
+    """Hide every label."""
+    for kind in subject.plugin.tasks:
+        module = subject.build(kind)
+        outputs, targets = drawn(kind, unknown=1.0)
+        value, gradient = stepped(module, outputs, targets)
+        if value != 0:
+            raise Broken(f"for {kind} the loss of a batch without labels is {value.item()}")
+        if gradient.any() or not torch.isfinite(gradient).all():
+            raise Broken(f"for {kind} a batch without labels gives a gradient")
+        for name, parameter in module.named_parameters():
+            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                raise Broken(f"for {kind} the gradient of {name} is not finite without labels")
+
+
+@LOSS.line(
+    "For attributes it can be built for some of them alone, down to one: task weightings over "
+    "groups do that.",
+    mend="Take the number of attributes from the task, and prevalences from the statistics given.",
+    needs=("scalar",),
+)
+def one_attribute(subject: LossSubject) -> None:
+    """Build for one attribute, and without shares."""
+    if "attributes" not in subject.plugin.tasks:
+        raise NotTried("it is not made for attributes")
+    task = BinaryAttributes("traits", ("Smiling",))
+    module = subject.instance.build(task, TrainStatistics(prevalence=(0.5,)))
+    outputs, targets = drawn("attributes")
+    value = module(outputs[:, :1], targets[:, :1])
+    if value.shape != () or not torch.isfinite(value):
+        raise Broken(f"the loss of one attribute is {value}")
+
+
+@LOSS.line(
+    "State that training builds up survives a restart: it is in the state dict.",
+    mend="Keep it in buffers: self.register_buffer(name, torch.zeros(...)), changed in place.",
+    needs=("scalar",),
+)
+def state_survives_saving(subject: LossSubject) -> None:
+    """Go on after a few steps with the module, and with another that has loaded its state."""
+    for kind in subject.plugin.tasks:
+        module, other = subject.build(kind), subject.build(kind, seed=1)
+        for seed in range(3):
+            stepped(module, *drawn(kind, seed=seed))
+        try:
+            other.load_state_dict(copy.deepcopy(module.state_dict()))
+        except RuntimeError as error:
+            raise Broken(f"for {kind} the state does not load: {error}") from error
+        batch = drawn(kind, seed=5)
+        value, again = (stepped(one, *batch)[0] for one in (module, other))
+        if value != again:
+            raise Broken(f"for {kind} the next loss is {value:.6g}, after a restart {again:.6g}")
+
+
+@LOSS.line(
+    "The seed decides everything: the same steps give the same numbers.",
+    mend="Draw random numbers from torch's generator alone, and keep nothing in the class.",
+    needs=("scalar",),
+)
+def same_seed_same_result(subject: LossSubject) -> None:
+    """Take the same steps with two modules."""
+    for kind in subject.plugin.tasks:
+        one, two = (_steps(subject, kind, subject.instance) for _ in range(2))
+        if one != two:
+            raise Broken(f"for {kind} two modules of one seed go different ways")
+
+
+@LOSS.line(
+    "Every option changes something: values, gradients or state, for some kind of task.",
+    mend="Use the option, or remove it.",
+    needs=("gradients",),
+)
+def options_change_something(subject: LossSubject) -> str | None:
+    """Take a few steps with another value of each option."""
+
+    def look(loss: Loss) -> str | None:
+        try:
+            return "".join(_steps(subject, kind, loss) for kind in subject.plugin.tasks)
+        except UserError:
+            return None
+
+    options = subject.plugin.model_fields
+    return require_effects(
+        subject.instance, options, subject.untested_options, [look], lambda option: ()
+    )
+
+
+@LOSS.line(
+    "The module moves as a whole: on a CUDA device nothing stays behind.",
+    mend="Register weights as buffers (persistent=False where the state dict need not hold them).",
+    needs=("gradients",),
+)
+def moves_to_the_device(subject: LossSubject) -> None:
+    """Take a step on a CUDA device."""
+    device = cuda_device()
+    for kind in subject.plugin.tasks:
+        module = subject.build(kind).to(device)
+        outputs, targets = drawn(kind)
+        value = module(outputs.to(device), targets.to(device))
+        if value.device.type != device.type:
+            raise Broken(f"for {kind} the loss is on {value.device}")
+        value.backward()
+
+
+def drawn(kind: str, unknown: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return outputs that take a gradient, and targets of which a share is unknown."""
+    generator = torch.Generator().manual_seed(seed)
+    targets = drawn_targets(kind, COUNT, seed)
+    outputs = torch.randn(COUNT, TASKS[kind].outputs, generator=generator)
+    if kind == "landmarks":  # some errors of half a pixel, some of a fifth of the face
+        sizes = torch.tensor([0.005, 0.2])
+        outputs = targets + outputs * sizes.repeat(outputs.shape[1] // 2)
+    hidden = torch.rand(targets.shape, generator=generator) < unknown
+    return outputs.requires_grad_(), targets.masked_fill(hidden, unknown_label(kind))
+
+
+def known_entries(kind: str, targets: Tensor) -> Tensor:
+    """Return which outputs have a known label, to be broadcast over ``(N, outputs)``."""
+    known = ~torch.isnan(targets) if kind in ("scalar", "landmarks") else targets >= 0
+    return known if known.ndim == 2 else known[:, None]
+
+
+def stepped(module: nn.Module, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Take a backward pass in train mode; return the loss and the gradient of the outputs."""
+    module.train().zero_grad(set_to_none=True)
+    outputs.grad = None
+    value: Tensor = module(outputs, targets)
+    if value.requires_grad:
+        value.backward()  # type: ignore[no-untyped-call]
+    gradient = torch.zeros_like(outputs) if outputs.grad is None else outputs.grad
+    return value.detach(), gradient
+
+
+def _steps(subject: LossSubject, kind: str, loss: Loss) -> str:
+    """Return a digest of three steps: values, gradients, state."""
+    module = subject.build(kind, loss=loss)
+    digest = hashlib.sha256()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        found: list[Any] = [*stepped(module, *drawn(kind, unknown=0.2, seed=seed))]
+        found += [value.grad for value in module.parameters() if value.grad is not None]
+        for tensor in (*found, *module.state_dict().values()):
+            digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,319 @@
+"""The contract of a method, second half: how networks compute, whatever the batch and the device."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from farbench.data.batches import Batch
+from farbench.errors import UserError
+from farbench.plugins.method import Method, Problem
+from farbench.testing.checks import Broken, NotTried, told
+from farbench.testing.method_checks import METHOD, _called, _require_outputs
+from farbench.testing.method_subject import MethodSubject, forward, train
+from farbench.testing.option_effects import works_with
+from farbench.testing.problems import HALVES, cuda_device
+
+OTHER_SIDES = (96, 75)
+"""Other sizes of the image; the second one is no multiple of anything."""
+
+
+@METHOD.line(
+    "Weights saved by the state dict and loaded into another network give the same outputs.",
+    mend="Register what the output depends on: parameters, buffers (register_buffer), modules in "
+    "ModuleList or ModuleDict; draw no random numbers into plain attributes; share no tensor.",
+    needs=("outputs",),
+)
+def weights_survive_saving(subject: MethodSubject) -> None:
+    """Save after a step, as the core does, and load into a network of another seed."""
+    from safetensors.torch import load, save
+
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    network = subject.build(problem=problem)
+    train(network, subject.method.stages()[-1], problem, batch)
+    saved = save({k: value.contiguous() for k, value in network.state_dict().items()})
+    other = subject.build(problem=problem, seed=1)
+    try:
+        other.load_state_dict(load(saved))
+    except RuntimeError as error:
+        raise Broken(f"the state dict does not load: {' '.join(str(error).split())}") from error
+    _require_same(_predicted(network, problem, batch), _predicted(other, problem, batch))
+
+
+@METHOD.line(
+    "The seed decides everything: built and trained for a step twice, a network gives the same "
+    "numbers.",
+    mend="Draw random numbers from torch's generator alone (not numpy's, random's or the clock), "
+    "and keep nothing between two builds.",
+    needs=("outputs",),
+)
+def same_seed_same_result(subject: MethodSubject) -> None:
+    """Build, take a step and predict, twice."""
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    results = []
+    for _ in range(2):
+        network = subject.build(problem=problem)
+        torch.manual_seed(1)
+        train(network, subject.method.stages()[-1], problem, batch)
+        results.append(_predicted(network, problem, batch))
+    _require_same(*results)
+
+
+@METHOD.line(
+    "In eval mode the same batch gives the same output.",
+    mend="Give functional dropout its training=self.training, or use nn.Dropout.",
+    needs=("outputs",),
+)
+def eval_repeats(subject: MethodSubject) -> None:
+    """Call a network twice in eval mode."""
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    network = subject.build(problem=problem)
+    _require_same(_predicted(network, problem, batch), _predicted(network, problem, batch))
+
+
+@METHOD.line(
+    "In eval mode an image gets the same output alone as in a batch.",
+    mend="Flatten with flatten(1), never squeeze() without a dimension; take no statistics over "
+    "the batch in eval mode.",
+    needs=("eval_repeats",),
+)
+def one_image(subject: MethodSubject) -> None:
+    """Compare a batch of 1 with its place in a batch."""
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    network = subject.build(problem=problem)
+    masks = None if batch.masks is None else batch.masks[:1]
+    single = Batch(batch.images[:1], masks, {}, np.arange(1))
+    alone = _predicted(network, problem, single)
+    _require_outputs(alone, problem, "a batch of 1", count=1)
+    first = {name: value[:1] for name, value in _predicted(network, problem, batch).items()}
+    _require_same(alone, first, tolerance=1e-3)
+
+
+@METHOD.line(
+    "Networks train under autocast to bfloat16: finite outputs and gradients.",
+    mend="Let autocast choose types: no .half() or .float() on parts, no tensors of a fixed type "
+    "made in forward (use new_zeros, to(features.dtype)).",
+    needs=("outputs",),
+)
+def bfloat16(subject: MethodSubject) -> None:
+    """Take a step under autocast."""
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    network = subject.build(problem=problem)
+    seen = train(network, subject.method.stages()[-1], problem, batch, precision="bfloat16")
+    for name, gradient in seen.items():
+        if gradient is not None and not torch.isfinite(gradient).all():
+            raise Broken(f"the gradient of {name} is not finite")
+    with torch.no_grad():
+        _require_finite(forward(network.eval(), problem, batch, "bfloat16"), "under bfloat16")
+
+
+@METHOD.line(
+    "Networks work in the memory format channels_last, which the core uses.",
+    mend="Use reshape or flatten instead of view on feature maps.",
+    needs=("eval_repeats",),
+)
+def channels_last(subject: MethodSubject) -> None:
+    """Compare outputs in both memory formats, and take a step."""
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    network = subject.build(problem=problem)
+    usual = _predicted(network, problem, batch)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _require_same(usual, _predicted(network, problem, batch), tolerance=1e-3)
+    train(network, subject.method.stages()[-1], problem, batch)
+
+
+@METHOD.line(
+    f"Other image sizes work: {OTHER_SIDES[0]} px, and an odd one like {OTHER_SIDES[1]} px, which "
+    "may be refused by a UserError.",
+    mend="Pool to a fixed grid (adaptive pooling) before linear layers, or make them for "
+    "problem.image_size; resize masks to what a map measures.",
+    needs=("outputs",),
+)
+def another_size(subject: MethodSubject) -> str | None:
+    """Build for other sizes and call the networks."""
+    note = None
+    for side in OTHER_SIDES:
+        problem = subject.problem(subject.tasks, side)
+        for stage in subject.method.stages():
+            try:
+                given = _called(subject, stage.method, problem)
+            except UserError as error:
+                if side == OTHER_SIDES[0]:
+                    raise
+                note = f"{side} px refused: {error}"
+                break
+            except Exception as error:
+                raise Broken(f"images of {side} px: {told(error)}") from error
+            _require_outputs(given, problem, f"images of {side} px")
+    return note
+
+
+@METHOD.line(
+    "A method with an option `grouping` works with other groupings: another number of groups, "
+    "other members.",
+    mend="Take the groups from problem.groups(self.grouping): as many heads as there are groups, "
+    "columns as Group.columns says.",
+    needs=("outputs",),
+)
+def other_groups(subject: MethodSubject) -> str:
+    """Build with every other grouping that covers the attributes, and call the network."""
+    if "grouping" not in subject.plugin.model_fields:
+        raise NotTried("there is no option `grouping`")
+    problem = subject.problem(subject.tasks)
+    wanted = [name for name in ("ps_mcnn", HALVES.name) if name in subject.groupings]
+
+    def attempt(method: Method) -> None:
+        _require_outputs(_called(subject, method, problem), problem, "with other groups")
+
+    for name in wanted:
+        try:
+            works = works_with(subject.method, "grouping", name, attempt, subject.words)
+        except Broken:
+            raise
+        except Exception as error:
+            raise Broken(f"grouping '{name}' ({_count(subject, name)}): {told(error)}") from error
+        if not works:
+            raise Broken(f"grouping '{name}' ({_count(subject, name)}) is refused")
+    return ", ".join(wanted)
+
+
+@METHOD.line(
+    "Outputs are finite for any image: drawn ones, and one that is black all over.",
+    mend="Add an epsilon where something is divided by a norm or a standard deviation, or where a "
+    "logarithm is taken.",
+    needs=("outputs",),
+)
+def finite(subject: MethodSubject) -> None:
+    """Call the network on a batch with a black and a white image, in train and eval mode."""
+    problem = subject.problem(subject.tasks)
+    batch = subject.batch(problem)
+    batch.images[1], batch.images[2] = 0, 255
+    network = subject.build(problem=problem).train()
+    _require_finite(forward(network, problem, batch), "in train mode")
+    _require_finite(_predicted(network, problem, batch), "in eval mode")
+    seen = train(network, subject.method.stages()[-1], problem, batch)
+    for name, gradient in seen.items():
+        if gradient is not None and not torch.isfinite(gradient).all():
+            raise Broken(f"with a black and a white image the gradient of {name} is not finite")
+
+
+@METHOD.line(
+    "`pixel_mean` and `pixel_std`, where a network has them, are three numbers each, of pixels in "
+    "[0, 1].",
+    mend="Take them from the trunk (self.pixel_mean = self.trunk.pixel_mean), or leave them out.",
+    needs=("builds",),
+)
+def pixel_statistics(subject: MethodSubject) -> None:
+    """Look at the attributes."""
+    network = subject.build()
+    for name, low in (("pixel_mean", 0.0), ("pixel_std", 1e-6)):
+        value = getattr(network, name, None)
+        if value is None:
+            continue
+        numbers = torch.as_tensor(value, dtype=torch.float32).flatten()
+        if len(numbers) != 3 or numbers.min() < low or numbers.max() > 1:
+            raise Broken(f"{name} is {value!r}")
+
+
+@METHOD.line(
+    "A network moves as a whole: on a CUDA device nothing stays behind, and it trains there.",
+    mend="Register tensors as buffers, keep modules in ModuleList or ModuleDict, and make tensors "
+    "in forward on the device of the images (images.new_zeros, device=images.device).",
+    needs=("parameters_learn",),
+)
+def moves_to_the_device(subject: MethodSubject) -> None:
+    """Place the network as the core does, look where its tensors are, and take a step."""
+    device = cuda_device()
+    problem = subject.problem(subject.tasks)
+    for stage in subject.method.stages():
+        network = subject.build(stage.method, problem)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, value in (*network.named_parameters(), *network.named_buffers()):
+            if value.device.type != device.type:
+                raise Broken(f"{name} stays on {value.device}")
+        batch = subject.batch(problem, method=stage.method)
+        train(network, stage, problem, batch, precision="bfloat16")
+        for name, value in forward(network, problem, batch).items():
+            if value.device.type != device.type:
+                raise Broken(f"the output '{name}' is on {value.device}")
+
+
+@METHOD.line(
+    "Nothing is left when a network is gone: neither the network nor memory on the device.",
+    mend="Keep no network, tensor or cache in the class, the module or a global; hooks that hold "
+    "their network must be removed.",
+    needs=("outputs",),
+)
+def nothing_is_left(subject: MethodSubject) -> None:
+    """Build, train and drop a network; see whether anything still holds it."""
+    problem = subject.problem(subject.tasks)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def use() -> weakref.ref[nn.Module]:
+        network = subject.build(problem=problem).to(device)
+        train(network, subject.method.stages()[-1], problem, subject.batch(problem))
+        return weakref.ref(network)
+
+    use()  # libraries keep workspaces of their own from the first time on
+    before = _memory(device)
+    if use()() is not None and _collected(use)() is not None:
+        raise Broken("something still holds the network after its last user is gone")
+    gc.collect()
+    left = _memory(device) - before
+    if left > 0:
+        raise Broken(f"{left:,} bytes stay allocated on the device")
+
+
+def _collected(use: Callable[[], weakref.ref[nn.Module]]) -> weakref.ref[nn.Module]:
+    reference = use()
+    gc.collect()
+    return reference
+
+
+def _memory(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 0
+    gc.collect()
+    torch.cuda.synchronize()
+    return int(torch.cuda.memory_allocated())
+
+
+def _predicted(network: nn.Module, problem: Problem, batch: Batch) -> dict[str, Tensor]:
+    """Call a network in eval mode."""
+    with torch.no_grad():
+        given: dict[str, Tensor] = forward(network.eval(), problem, batch)
+    return given
+
+
+def _require_same(one: dict[str, Tensor], two: dict[str, Tensor], tolerance: float = 0.0) -> None:
+    """Compare outputs, exactly or to a share of their size.
+
+    Raises:
+        Broken: An output differs.
+    """
+    for name, value in one.items():
+        difference = float((value - two[name]).abs().max())
+        size = float(value.abs().max())
+        if not difference <= tolerance * max(size, 1.0):
+            raise Broken(f"output '{name}' differs by {difference:.3g} (it is up to {size:.3g})")
+
+
+def _require_finite(outputs: dict[str, Tensor], where: str) -> None:
+    for name, value in outputs.items():
+        if not torch.isfinite(value).all():
+            raise Broken(f"the output '{name}' is not finite {where}")
+
+
+def _count(subject: MethodSubject, grouping: str) -> str:
+    return f"{len(subject.groupings[grouping].groups)} groups"
