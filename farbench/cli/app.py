@@ -8,10 +8,12 @@ import typer
 
 import farbench
 from farbench.cli.data import data
+from farbench.cli.figure import figure
 from farbench.cli.list import list_plugins
 from farbench.cli.run import run
 from farbench.cli.show import show
 from farbench.cli.table import table
+from farbench.cli.test_plugin import check_plugins
 
 app = typer.Typer(
     help="Benchmark face attribute recognition: train, compare, ablate, print the paper's table.",
@@ -43,6 +45,8 @@ def _root(
 
 app.command("run")(run)
 app.command("table")(table)
+app.command("figure")(figure)
 app.command("list")(list_plugins)
 app.command("show")(show)
+app.command("test-plugin")(check_plugins)
 app.add_typer(data, name="data")

@@ -65,9 +65,10 @@ def verify_data(
     ] = False,
     plugins: Plugins = None,
 ) -> None:
-    """Open every image and read every label: counts, splits, duplicates, contradictions.
+    """Check every image and every label.
 
-    The exit code is 1 if something is wrong that results would depend on: images that do not open,
+    Told are counts, sizes, grey images, persons in two splits, equal and nearly equal images
+    (across splits first), contradicting labels, and points outside their images. The exit code is 1 if something is wrong that results would depend on: images that do not open,
     labels that are not allowed or missing, a person in two splits. Duplicates are warnings.
     """
     source = _open(name, data_root, sets, plugins, strict)

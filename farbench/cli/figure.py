@@ -20,20 +20,21 @@ def figure(
         ),
     ],
     folder: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="DIR",
             help="A results folder, or one benchmark's folder in it.",
             show_default=False,
         ),
-    ],
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
             metavar="FILE",
-            help="A file that ends in .pdf, .png or .svg. Default: figures/NAME.png and .pdf in DIR.",
+            help="A .pdf, .png or .svg file. Default: figures/NAME.png and .pdf in DIR.",
+            show_default=False,
         ),
     ] = None,
     smooth: Annotated[
@@ -48,10 +49,12 @@ def figure(
     ] = None,
 ) -> None:
     """Draw a figure from a benchmark's stored results."""
-    from farbench.errors import unknown_name
+    from farbench.errors import UserError, unknown_name
 
     if name not in FIGURES:
         raise unknown_name("figure", name, FIGURES)
+    if folder is None:
+        raise UserError(f"of which results? The default is `runs`: `farbench figure {name} runs`.")
 
     import importlib
 

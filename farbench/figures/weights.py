@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
@@ -21,14 +23,22 @@ from farbench.tables.results import PlannedRow, Results, read_results
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A900")
 """Okabe and Ito's, which colour-blind readers can tell apart; their yellow darkened for paper."""
 
-DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
+Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
+
+DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 """One a round of colours, where there are more terms than colours."""
 
-POINTS = 1500
-"""Points a drawn line has at most; more cannot be seen and make a vector file heavy."""
+POINTS = 600
+"""Points that the line of a running mean has at most; more make a vector file heavy."""
 
 STEPS_A_MEAN = 50
 """Without a wish, the mean is over this part of the steps: one fiftieth."""
+
+FAINT = -2
+"""The depth at which the steps themselves lie, below their means."""
+
+ROOM = 0.2
+"""The part of the height that is left above the curves, for the names of the stages."""
 
 LOG_FROM = 20.0
 """Losses that are this many times larger than others are drawn on a logarithmic scale."""
@@ -58,7 +68,8 @@ def draw(folder: Path, smooth: int | None = None) -> Figure:
 
     Every row with several terms has a line of two panels: weights and losses. Lines are running
     means over ``smooth`` steps; where that is more than one, the steps themselves lie faint below.
-    Of several seeds the mean is drawn, in the range of their own running means.
+    Of several seeds the mean is drawn, in the range of their own running means. Weights that are
+    all the same at every step are said to be, for one line hides the others.
 
     Args:
         folder: The benchmark's folder.
@@ -85,12 +96,14 @@ def draw(folder: Path, smooth: int | None = None) -> Figure:
                 pair[1].set_title(f"mean of {over} steps", loc="right", color="0.4")
             _scale(pair[0], panel.weights, logarithmic=False)
             _scale(pair[1], panel.losses, logarithmic=True)
+            if len(panel.terms) > 1 and np.ptp(np.stack(panel.weights), axis=2).max() == 0:
+                pair[0].set_title("all terms the same", loc="right", color="0.4")
         for axis in axes[-1]:
             axis.set_xlabel("training step")
+        looks = {term: _look(number) for number, term in enumerate(terms)}
         handles = [
-            axes[0, 0].plot([], [], color=colour, linestyle=dash, label=term)[0]
-            for term in terms
-            for colour, dash in [_look(terms.index(term))]
+            Line2D([], [], color=colour, linestyle=dash, label=term)
+            for term, (colour, dash) in looks.items()
         ]
         figure.legend(
             handles=handles, loc="outside upper center", ncols=min(4, len(terms)), handlelength=2.4
@@ -114,8 +127,8 @@ def read_panels(results: Results) -> list[Panel]:
                 panels.append(_panel(row.label + where, frames))
     if not panels:
         raise UserError(
-            f"no cell of {results.folder} has {TERMS}: it is written where several tasks, or groups "
-            "of attributes, are weighed. Run a benchmark that has them: `farbench run "
+            f"no cell of {results.folder} has {TERMS}: it is written where several tasks, or "
+            "groups of attributes, are weighed. Run a benchmark that has them: `farbench run "
             "dynamic_weights`."
         )
     return panels
@@ -172,21 +185,17 @@ def _lines(
     over: int,
 ) -> None:
     """Draw the terms of one panel and mark where a stage begins."""
+    axis.set_rasterization_zorder(FAINT + 1)  # as lines they would make a vector file heavy
     step = np.arange(1, len(seeds[0]) + 1)
-    drawn = np.unique(np.linspace(0, len(step) - 1, min(POINTS, len(step))).astype(int))
+    few = POINTS if over > 1 else len(step)
+    drawn = np.unique(np.linspace(0, len(step) - 1, min(few, len(step))).astype(int))
     smoothed = np.stack([running_mean(values, over) for values in seeds])
     for column, term in enumerate(panel.terms):
         colour, dash = _look(terms.index(term))
-        if over > 1:
-            for values in seeds:
-                axis.plot(
-                    step[drawn],
-                    values[drawn, column],
-                    color=colour,
-                    linewidth=0.5,
-                    alpha=0.18,
-                    rasterized=True,
-                )
+        if over > 1 and len(seeds) == 1:
+            axis.plot(
+                step, seeds[0][:, column], color=colour, linewidth=0.5, alpha=0.18, zorder=FAINT
+            )
         own = smoothed[:, drawn, column]
         axis.plot(step[drawn], own.mean(0), color=colour, linestyle=dash, linewidth=1.4)
         if len(seeds) > 1:
@@ -210,21 +219,21 @@ def _lines(
     axis.set_xlim(1, max(2, len(step)))
 
 
-def _scale(
-    axis: Axes, seeds: tuple[NDArray[np.float64], ...], *, logarithmic: bool
-) -> None:
-    """Begin at 0 where nothing is below it; spread losses that lie far apart."""
+def _scale(axis: Axes, seeds: tuple[NDArray[np.float64], ...], *, logarithmic: bool) -> None:
+    """Begin at 0 where nothing is below it; spread losses that lie far apart; leave room above."""
     values = np.concatenate([one.ravel() for one in seeds])
     values = values[np.isfinite(values)]
     if not len(values) or values.min() < 0:
         return
-    if logarithmic and values.min() > 0 and values.max() > LOG_FROM * values.min():
+    low, high = values.min(), values.max()
+    if logarithmic and low > 0 and high > LOG_FROM * low:
         axis.set_yscale("log")
+        axis.set_ylim(low / 1.2, high * (high / low) ** ROOM)
     else:
-        axis.set_ylim(0, 1.08 * values.max() or 1)
+        axis.set_ylim(0, (1 + ROOM) * high or 1)
 
 
-def _look(number: int) -> tuple[str, str | tuple[int, tuple[float, ...]]]:
+def _look(number: int) -> tuple[str, Dashes]:
     """Return colour and dashes of the term of a number."""
     rounds, colour = divmod(number, len(COLOURS))
     return COLOURS[colour], DASHES[rounds % len(DASHES)]

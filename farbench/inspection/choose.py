@@ -45,7 +45,11 @@ def choose_dataset(name: str, sets: Sequence[str], registry: Registry) -> Datase
     if len(parts) == 1:
         return parts[0]
     joined = JoinedDataset(parts=parts)
-    joined.tasks()  # raises where the parts mean different things by one name
+    try:
+        joined.tasks()
+    except UserError as error:
+        example = f"--set '{names[-1]}.map={{TASK: {{FROM: TO}}}}'"
+        raise UserError(f"{error} On the command line: {example}.") from None
     return joined
 
 

@@ -69,7 +69,8 @@ def _known(
     data: dict[str, Any] = {"unknown": missing}
     lacking = [split for split, here in counts.items() if missing[split] == len(here)]
     if lacking:
-        text = f"no image of {' and '.join(lacking)} has a label"
+        of = "" if len(lacking) == len(SPLITS) else f" of {' and '.join(lacking)}"
+        text = f"no image{of} has a label"
         if is_default:
             text += ": a run with the data set's default tasks stops"
         return Finding("wrong" if is_default else "note", check, f"{text}.", data=data)

@@ -122,8 +122,8 @@ def _pairs(task: str, pairs: list[AttributePair], top: int) -> Iterator[str]:
     lists = (
         (f"{task}: strongest correlations (phi), over all splits", strongest(pairs)),
         (
-            f"{task}: nearly exclusive (less than {RARE:.0%} of the {EXPECTED:g} or more expected "
-            "by chance)",
+            f"{task}: nearly exclusive (together in less than {RARE:.0%} of the images expected by "
+            f"chance, where {EXPECTED:g} or more are)",
             nearly_exclusive(pairs),
         ),
     )

@@ -1,4 +1,4 @@
-"""The contract of a method, first half: stages, what networks give, what learns, what options do."""
+"""The contract of a method, first half: stages, outputs, what learns, what options do."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def outputs(subject: MethodSubject) -> None:
     """Call the network of every stage on one task."""
     for stage in subject.method.stages():
         problem = subject.problem()
-        _require_outputs(_called(subject, stage.method, problem), problem, f"stage '{stage.name}'")
+        require_outputs(called(subject, stage.method, problem), problem, f"stage '{stage.name}'")
 
 
 @METHOD.line(
@@ -163,7 +163,7 @@ def task_kinds(subject: MethodSubject) -> str | None:
         kinds = " and ".join(task.kind for task in tasks)
         for stage in subject.method.stages():
             try:
-                given = _called(subject, stage.method, problem)
+                given = called(subject, stage.method, problem)
             except UserError as error:
                 # A method may need attributes beside what it names; one that names nothing not.
                 if len(tasks) == 1 and subject.plugin.task_kinds:
@@ -172,7 +172,7 @@ def task_kinds(subject: MethodSubject) -> str | None:
                 raise Broken(f"tasks of the kind {kinds}: {error}") from error
             except Exception as error:
                 raise Broken(f"tasks of the kind {kinds}: {told(error)}") from error
-            _require_outputs(given, problem, f"tasks of the kind {kinds}")
+            require_outputs(given, problem, f"tasks of the kind {kinds}")
     return "; ".join(refused) or None
 
 
@@ -273,16 +273,13 @@ def masks(subject: MethodSubject) -> None:
 )
 def options_change_something(subject: MethodSubject) -> str | None:
     """Look at the method with another value of each option; in the end at larger images too."""
-    if not type(subject.method).model_fields:
-        raise NotTried("there are no options")
-
-    def near(method: Method, /) -> str | None:
-        return look(subject, method)
-
-    def large(method: Method, /) -> str | None:
-        return look(subject, method, 2 * SIDE)
-
-    return require_effects(subject.method, subject.untested_options, (near, large), subject.words)
+    return require_effects(
+        subject.method,
+        subject.plugin.model_fields,
+        subject.untested_options,
+        [lambda method: look(subject, method), lambda method: look(subject, method, 2 * SIDE)],
+        subject.words,
+    )
 
 
 @METHOD.line(
@@ -303,12 +300,13 @@ def values_are_refused_in_words(subject: MethodSubject) -> None:
         raise Broken(f"{changed} raises {told(error)}") from error
 
 
-def _called(subject: MethodSubject, method: Method, problem: Problem) -> Any:
+def called(subject: MethodSubject, method: Method, problem: Problem) -> Any:
+    """Build a network in train mode and return what it gives for a batch."""
     network = subject.build(method, problem).train()
     return forward(network, problem, subject.batch(problem, method=method))
 
 
-def _require_outputs(given: Any, problem: Problem, where: str, count: int = COUNT) -> None:
+def require_outputs(given: Any, problem: Problem, where: str, count: int = COUNT) -> None:
     """Hold what a network returns against the tasks.
 
     Raises:

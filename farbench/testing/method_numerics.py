@@ -1,4 +1,4 @@
-"""The contract of a method, second half: how networks compute, whatever the batch and the device."""
+"""The contract of a method, second half: how networks compute, on any batch and device."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from torch import Tensor, nn
 from farbench.data.batches import Batch
 from farbench.errors import UserError
 from farbench.plugins.method import Method, Problem
-from farbench.testing.checks import Broken, NotTried, told
-from farbench.testing.method_checks import METHOD, _called, _require_outputs
+from farbench.testing.checks import Broken, Contract, NotTried, told
+from farbench.testing.method_checks import called, require_outputs
 from farbench.testing.method_subject import MethodSubject, forward, train
 from farbench.testing.option_effects import works_with
 from farbench.testing.problems import HALVES, cuda_device
+
+NUMERICS: Contract[MethodSubject] = Contract()
 
 OTHER_SIDES = (96, 75)
 """Other sizes of the image; the second one is no multiple of anything."""
 
 
-@METHOD.line(
+@NUMERICS.line(
     "Weights saved by the state dict and loaded into another network give the same outputs.",
     mend="Register what the output depends on: parameters, buffers (register_buffer), modules in "
     "ModuleList or ModuleDict; draw no random numbers into plain attributes; share no tensor.",
@@ -46,7 +48,7 @@ def weights_survive_saving(subject: MethodSubject) -> None:
     _require_same(_predicted(network, problem, batch), _predicted(other, problem, batch))
 
 
-@METHOD.line(
+@NUMERICS.line(
     "The seed decides everything: built and trained for a step twice, a network gives the same "
     "numbers.",
     mend="Draw random numbers from torch's generator alone (not numpy's, random's or the clock), "
@@ -57,16 +59,17 @@ def same_seed_same_result(subject: MethodSubject) -> None:
     """Build, take a step and predict, twice."""
     problem = subject.problem(subject.tasks)
     batch = subject.batch(problem)
-    results = []
-    for _ in range(2):
+
+    def result() -> dict[str, Tensor]:
         network = subject.build(problem=problem)
         torch.manual_seed(1)
         train(network, subject.method.stages()[-1], problem, batch)
-        results.append(_predicted(network, problem, batch))
-    _require_same(*results)
+        return _predicted(network, problem, batch)
+
+    _require_same(result(), result())
 
 
-@METHOD.line(
+@NUMERICS.line(
     "In eval mode the same batch gives the same output.",
     mend="Give functional dropout its training=self.training, or use nn.Dropout.",
     needs=("outputs",),
@@ -79,7 +82,7 @@ def eval_repeats(subject: MethodSubject) -> None:
     _require_same(_predicted(network, problem, batch), _predicted(network, problem, batch))
 
 
-@METHOD.line(
+@NUMERICS.line(
     "In eval mode an image gets the same output alone as in a batch.",
     mend="Flatten with flatten(1), never squeeze() without a dimension; take no statistics over "
     "the batch in eval mode.",
@@ -93,12 +96,12 @@ def one_image(subject: MethodSubject) -> None:
     masks = None if batch.masks is None else batch.masks[:1]
     single = Batch(batch.images[:1], masks, {}, np.arange(1))
     alone = _predicted(network, problem, single)
-    _require_outputs(alone, problem, "a batch of 1", count=1)
+    require_outputs(alone, problem, "a batch of 1", count=1)
     first = {name: value[:1] for name, value in _predicted(network, problem, batch).items()}
     _require_same(alone, first, tolerance=1e-3)
 
 
-@METHOD.line(
+@NUMERICS.line(
     "Networks train under autocast to bfloat16: finite outputs and gradients.",
     mend="Let autocast choose types: no .half() or .float() on parts, no tensors of a fixed type "
     "made in forward (use new_zeros, to(features.dtype)).",
@@ -117,7 +120,7 @@ def bfloat16(subject: MethodSubject) -> None:
         _require_finite(forward(network.eval(), problem, batch, "bfloat16"), "under bfloat16")
 
 
-@METHOD.line(
+@NUMERICS.line(
     "Networks work in the memory format channels_last, which the core uses.",
     mend="Use reshape or flatten instead of view on feature maps.",
     needs=("eval_repeats",),
@@ -128,12 +131,12 @@ def channels_last(subject: MethodSubject) -> None:
     batch = subject.batch(problem)
     network = subject.build(problem=problem)
     usual = _predicted(network, problem, batch)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     _require_same(usual, _predicted(network, problem, batch), tolerance=1e-3)
     train(network, subject.method.stages()[-1], problem, batch)
 
 
-@METHOD.line(
+@NUMERICS.line(
     f"Other image sizes work: {OTHER_SIDES[0]} px, and an odd one like {OTHER_SIDES[1]} px, which "
     "may be refused by a UserError.",
     mend="Pool to a fixed grid (adaptive pooling) before linear layers, or make them for "
@@ -147,7 +150,7 @@ def another_size(subject: MethodSubject) -> str | None:
         problem = subject.problem(subject.tasks, side)
         for stage in subject.method.stages():
             try:
-                given = _called(subject, stage.method, problem)
+                given = called(subject, stage.method, problem)
             except UserError as error:
                 if side == OTHER_SIDES[0]:
                     raise
@@ -155,11 +158,11 @@ def another_size(subject: MethodSubject) -> str | None:
                 break
             except Exception as error:
                 raise Broken(f"images of {side} px: {told(error)}") from error
-            _require_outputs(given, problem, f"images of {side} px")
+            require_outputs(given, problem, f"images of {side} px")
     return note
 
 
-@METHOD.line(
+@NUMERICS.line(
     "A method with an option `grouping` works with other groupings: another number of groups, "
     "other members.",
     mend="Take the groups from problem.groups(self.grouping): as many heads as there are groups, "
@@ -174,7 +177,7 @@ def other_groups(subject: MethodSubject) -> str:
     wanted = [name for name in ("ps_mcnn", HALVES.name) if name in subject.groupings]
 
     def attempt(method: Method) -> None:
-        _require_outputs(_called(subject, method, problem), problem, "with other groups")
+        require_outputs(called(subject, method, problem), problem, "with other groups")
 
     for name in wanted:
         try:
@@ -188,7 +191,7 @@ def other_groups(subject: MethodSubject) -> str:
     return ", ".join(wanted)
 
 
-@METHOD.line(
+@NUMERICS.line(
     "Outputs are finite for any image: drawn ones, and one that is black all over.",
     mend="Add an epsilon where something is divided by a norm or a standard deviation, or where a "
     "logarithm is taken.",
@@ -208,7 +211,7 @@ def finite(subject: MethodSubject) -> None:
             raise Broken(f"with a black and a white image the gradient of {name} is not finite")
 
 
-@METHOD.line(
+@NUMERICS.line(
     "`pixel_mean` and `pixel_std`, where a network has them, are three numbers each, of pixels in "
     "[0, 1].",
     mend="Take them from the trunk (self.pixel_mean = self.trunk.pixel_mean), or leave them out.",
@@ -226,7 +229,7 @@ def pixel_statistics(subject: MethodSubject) -> None:
             raise Broken(f"{name} is {value!r}")
 
 
-@METHOD.line(
+@NUMERICS.line(
     "A network moves as a whole: on a CUDA device nothing stays behind, and it trains there.",
     mend="Register tensors as buffers, keep modules in ModuleList or ModuleDict, and make tensors "
     "in forward on the device of the images (images.new_zeros, device=images.device).",
@@ -249,7 +252,7 @@ def moves_to_the_device(subject: MethodSubject) -> None:
                 raise Broken(f"the output '{name}' is on {value.device}")
 
 
-@METHOD.line(
+@NUMERICS.line(
     "Nothing is left when a network is gone: neither the network nor memory on the device.",
     mend="Keep no network, tensor or cache in the class, the module or a global; hooks that hold "
     "their network must be removed.",

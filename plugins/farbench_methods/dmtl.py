@@ -38,7 +38,7 @@ class DMTL(Peer):
     grouping: str = Field("mgmtn", description="Categories; see `farbench list groupings`.")
     hidden: int = Field(512, ge=1, description="Size of a sub-network's first layer.")
     dropout: float = Field(0.5, ge=0, lt=1, description="After fully connected layers.")
-    width: float = Field(1.0, gt=0, le=4, description="Factor on the trunk's channels.")
+    width: float = Field(1.0, gt=0, le=2, description="Factor on the trunk's channels.")
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""

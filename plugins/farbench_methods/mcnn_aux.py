@@ -46,7 +46,7 @@ class MCNNAux(Peer):
     norm: Literal["lrn", "batch"] = Field(
         "lrn", description="After pooling: local response normalisation, or BatchNorm."
     )
-    width: float = Field(1.0, gt=0, le=4, description="Factor on the channels; the paper's is 1.")
+    width: float = Field(1.0, gt=0, le=2, description="Factor on the channels; the paper's is 1.")
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""

@@ -43,7 +43,7 @@ class Moon(Peer):
     fc_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (4096, 4096, 1000), description="Fully connected layers before the output."
     )
-    width: float = Field(1.0, gt=0, le=4, description="Factor on their sizes.")
+    width: float = Field(1.0, gt=0, le=2, description="Factor on their sizes.")
     dropout: float = Field(0.5, ge=0, lt=1, description="After each of them.")
 
     def build(self, problem: Problem) -> nn.Module:

@@ -47,7 +47,7 @@ class PSMCNN(Peer):
     )
     hidden: int = Field(512, ge=1, description="Size of a network's two layers.")
     dropout: float = Field(0.0, ge=0, lt=1, description="After each of them.")
-    width: float = Field(1.0, gt=0, le=4, description="Factor on all channels.")
+    width: float = Field(1.0, gt=0, le=2, description="Factor on all channels.")
 
     @model_validator(mode="after")
     def _levels_agree(self) -> PSMCNN:

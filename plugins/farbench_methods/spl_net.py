@@ -40,7 +40,7 @@ class SPLNet(Peer):
         (2, 2, 2, 2), min_length=1, description="Residual blocks of each of the trunk's levels."
     )
     reduction: int = Field(16, ge=1, description="Of the channel attention's middle layer.")
-    width: float = Field(1.0, gt=0, le=4, description="Factor on all channels.")
+    width: float = Field(1.0, gt=0, le=2, description="Factor on all channels.")
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from farbench.benchmark.locate import shipped_names
+
 SMALL = (
     "protocol.threads=1",
     "protocol.resize=40",
@@ -25,13 +27,32 @@ ROWS = {
     "ablation": ["baseline", "attribute_grouping", "aml", "g2ff_ca", "g2ff_sa", "g2ff_ca_sa"],
     "mask_scale": [f"scale-{area}" for area in (0.64, 0.81, 1.0, 1.21, 1.44)],
     "fusion": ["global", "gr4", "gr4_gr3", "g2ff"],
-    "comparison": [
-        "baseline_resnest50",
-        "g2ff_ca_resnest50",
-        "baseline_resnet50",
-        "g2ff_ca_resnet50",
-    ],
     "losses": ["bce", "focal", "equalized_focal"],
+}
+MORE = {
+    "comparison": [
+        *("baseline_resnest50", "g2ff_ca_resnest50", "baseline_resnet50", "g2ff_ca_resnet50"),
+        *("resnet18", "resnet18_tenth", "moon", "mcnn_aux", "dmtl", "ps_mcnn", "aps", "spl_net"),
+        "dmm_cnn",
+    ],
+    "far_amtn": ["baseline", "unshared", "wsgsa", "wsgsa_cgff", "wsgsa_dws", "far_amtn"],
+    "dynamic_weights": [
+        *("equal", "equal-single", "fixed", "uncertainty", "dwa", "dynamic"),
+        *("dynamic_convergence", "ming"),
+    ],
+    "age_gender_race_expression": [
+        *("branch-1", "branch-1-single", "branch-0", "branch-2", "branch-3", "no_attention"),
+    ],
+    "single_vs_multi": ["tuned", "tuned-single", "frozen", "frozen-single"],
+    "single_task": ["together", "together-single"],
+}
+"""Benchmarks whose rows may differ in what they predict, in images, and in trunk steps."""
+
+OTHER_SIZE = {
+    # MCNN-AUX and DMTL need 48 pixels.
+    "comparison": ("protocol.resize=56", "protocol.crop=48"),
+    # Verification needs two people with two pictures each.
+    "dynamic_weights": ("dataset.train=24", "dataset.valid=12", "dataset.test=24"),
 }
 
 
@@ -56,6 +77,33 @@ def test_a_shipped_benchmark(tiny, tmp_path, name):
     masked = any(record["masks"] for record in records)
     assert len(made) == masked  # once for all rows
     assert (folder / "tables" / "masks.md").is_file() == masked
+
+
+def test_every_shipped_benchmark_is_run_here():
+    assert sorted({*ROWS, *MORE}) == sorted(shipped_names("benchmark"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MORE)
+def test_a_shipped_benchmark_of_many_methods_or_tasks(tiny, tmp_path, name):
+    sets = [word for value in (*SMALL, *OTHER_SIZE.get(name, ())) for word in ("--set", value)]
+    outcome = tiny.cli("run", name, *sets)
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "work" / "runs" / name
+    plan = json.loads((folder / "plan.json").read_text())
+    assert list(dict.fromkeys(cell["row"] for cell in plan["cells"])) == MORE[name]
+    for cell in plan["cells"]:
+        place = folder / cell["folder"]
+        record = json.loads((place / "cell.json").read_text())
+        assert record["status"] == "finished"
+        assert [task["name"] for task in record["tasks"]] == cell["tasks"]
+        assert set(json.loads((place / "metrics.json").read_text())) == set(cell["tasks"])
+        alone = cell["row"].endswith("-single")
+        assert not alone or len(cell["tasks"]) == 1
+        # What each term lost and weighed, step by step, where there was something to weigh.
+        weighed = len(cell["tasks"]) > 1 or "dws" in cell["row"] or cell["row"] == "far_amtn"
+        assert (place / "terms.csv").is_file() == weighed
+    assert "failed" not in outcome.err + outcome.out
 
 
 @pytest.mark.slow

@@ -222,7 +222,7 @@ def test_killed(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment) -
     protocol = (tiny.folder / "tiny.yaml").read_text().replace("stage_epochs: {}", stages)
     tiny.write({"tiny.yaml": f"{protocol}{masks}\n"})
     process = tiny.start(KILL_AT=moment[0], KILL_DONE=str(moment[1]))
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == -signal.SIGKILL, err
     tiny.run()
     with monkeypatch.context() as patch:

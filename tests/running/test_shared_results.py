@@ -127,7 +127,7 @@ def test_what_another_program_made_is_left_out(tiny):
     tiny.write({"tiny_method.py": method.replace("nn.Dropout(0.2)", "nn.Dropout(0.3)")})
     # In a process of its own, for a plugin file is loaded once.
     process = tiny.start("--rows", "fine")
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert_coarse_is_left_out(tiny, err)
 
@@ -206,7 +206,7 @@ def gate(tiny, tmp_path):
 
 
 def wait_for(condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -219,7 +219,7 @@ def test_two_runs_at_once_lose_none_of_one_anothers_rows(tiny, gate):
     wait_for(lambda: (folder / "coarse.0").exists() and (folder / "fine.0").exists())
     assert len({row for row, _, _ in places(tiny)}) == 1
     (folder / "open").touch()
-    ended = [run.communicate(timeout=120) for run in runs]
+    ended = [run.communicate(timeout=240) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], ended
     assert places(tiny) == [("coarse", "dots", 0), ("fine", "dots", 0), ("fine", "dots", 1)]
     assert not list(tiny.results.rglob(".*"))  # neither locks nor temporary files
@@ -238,7 +238,7 @@ def test_two_runs_at_one_cell_train_it_once(tiny, gate):
     wait_for(lambda: heard.append(second.stderr.readline()) or "waiting" in heard[-1])
     assert heard[-1] == "[1/1] fine, dots, seed 0: another run is at it, waiting\n"
     (folder / "open").touch()
-    errors = [run.communicate(timeout=120)[1] for run in (first, second)]
+    errors = [run.communicate(timeout=240)[1] for run in (first, second)]
     assert [run.returncode for run in (first, second)] == [0, 0], errors
     assert "[1/1] fine, dots, seed 0: finished by another run" in errors[1]
     assert "joint" not in errors[1]

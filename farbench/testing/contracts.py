@@ -1,0 +1,160 @@
+"""The contracts as classes of tests: inherit one, name the plugin, and pytest tries every line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from farbench.plugins.grouping import Grouping
+from farbench.plugins.manager import Registry, load_plugins
+from farbench.testing.catalogue import checks_of, subject_of
+from farbench.testing.checks import Check, Subject, run_check
+
+
+class ContractTest:
+    """What the classes of all kinds share.
+
+    Attributes:
+        plugin: The plugin's class; for a grouping the record.
+        options: Options that differ from the defaults: sizes that make the test quick.
+        untested_options: Option -> why no test can show what it does.
+    """
+
+    kind: ClassVar[str]
+    plugin: ClassVar[Any]
+    options: ClassVar[Mapping[str, Any]] = {}
+    untested_options: ClassVar[Mapping[str, str]] = {}
+
+    _registry: ClassVar[Registry | None] = None
+
+    @pytest.fixture
+    def subject(self, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+        """What is checked; one for all lines, so that what was seen is not seen again."""
+        cls = type(self)
+        if "_subject" not in vars(cls):
+            if not hasattr(cls, "plugin"):
+                pytest.fail(f"{cls.__name__} names no plugin: write `plugin = MyPlugin`")
+            if ContractTest._registry is None:
+                ContractTest._registry = load_plugins()
+            cls._subject = subject_of(  # type: ignore[attr-defined]
+                cls.kind,
+                cls.plugin,
+                ContractTest._registry,
+                cls.options,
+                self.data_root(tmp_path_factory),
+                cls.untested_options,
+            )
+        subject: Subject = vars(cls)["_subject"]
+        return subject
+
+    def data_root(self, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+        """Return where data sets are; only data sets need it."""
+        return None
+
+
+def require(check: Check[Any], subject: Subject) -> None:
+    """Try a line of a contract as a test: skip or fail in its words."""
+    outcome = run_check(check, subject)
+    if outcome.status == "skipped":
+        pytest.skip(outcome.seen)
+    if outcome.status == "failed":
+        told = (
+            f"{check.name}: {outcome.seen}\n  contract: {check.contract}\n  to mend: {outcome.mend}"
+        )
+        if outcome.error is not None:
+            raise AssertionError(told) from outcome.error
+        pytest.fail(told, pytrace=False)
+
+
+def _name(check: Check[Any]) -> str:
+    return check.name
+
+
+class MethodContract(ContractTest):
+    """The contract of a method: ``class TestMine(MethodContract): plugin = Mine``.
+
+    Options `backbone` and `width` that are not given are made small.
+    """
+
+    kind = "methods"
+
+    @pytest.mark.parametrize("check", checks_of("methods"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
+
+
+class DatasetContract(ContractTest):
+    """The contract of a data set; override :meth:`tree` to build a tiny tree of its files."""
+
+    kind = "datasets"
+
+    def tree(self, folder: Path) -> Path | None:
+        """Write a tiny tree in the data set's layout and return its data root.
+
+        Three splits of two images each do. Without it ``FARBENCH_DATA`` is the data root, and
+        what needs files is skipped where that is not set.
+
+        Args:
+            folder: An empty folder.
+        """
+        given = os.environ.get("FARBENCH_DATA")
+        return Path(given) if given else None
+
+    def data_root(self, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+        """Return the tiny tree, or the data root of the environment."""
+        return self.tree(tmp_path_factory.mktemp(type(self).__name__))
+
+    @pytest.mark.parametrize("check", checks_of("datasets"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
+
+
+class LossContract(ContractTest):
+    """The contract of a loss, for every kind of task that it is made for."""
+
+    kind = "losses"
+
+    @pytest.mark.parametrize("check", checks_of("losses"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
+
+
+class WeightingContract(ContractTest):
+    """The contract of a task weighting."""
+
+    kind = "weightings"
+
+    @pytest.mark.parametrize("check", checks_of("weightings"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
+
+
+class KeypointContract(ContractTest):
+    """The contract of a keypoint model."""
+
+    kind = "keypoints"
+
+    @pytest.mark.parametrize("check", checks_of("keypoints"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
+
+
+class GroupingContract(ContractTest):
+    """The contract of a grouping: ``plugin`` is the record."""
+
+    kind = "groupings"
+    plugin: ClassVar[Grouping]
+
+    @pytest.mark.parametrize("check", checks_of("groupings"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
