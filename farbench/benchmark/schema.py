@@ -43,9 +43,9 @@ class MaskProtocol(Section):
         "tu-resnet18", description="Encoder of segmentation-models-pytorch; `tu-` takes timm's."
     )
     size: int = Field(128, ge=32, multiple_of=32, description="Side of the network's input.")
-    epochs: int = Field(3, ge=1)
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    epochs: int = Field(3, ge=1, description="Epochs of the mask network.")
+    batch_size: int = Field(32, ge=1, description="Images a step of the mask network.")
+    learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate for it.")
     images: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Train on this many images of the train split; null is all."
     )
@@ -70,8 +70,10 @@ class Protocol(Section):
         "synthetic_faces", description="The data set where the benchmark file names none."
     )
     images: Images = Images()
-    resize: int = Field(128, ge=16, description="Images are packed at this side (antialiased).")
-    crop: int = Field(112, ge=16, description="Side of the network's input.")
+    resize: int = Field(
+        128, ge=16, le=4096, description="Images are packed at this side (antialiased)."
+    )
+    crop: int = Field(112, ge=16, le=4096, description="Side of the network's input.")
     augmentation: Augmentation = Augmentation()
     pretrained: bool = Field(True, description="Backbones start from pretrained weights.")
     substitute: dict[str, str] = Field(
@@ -92,12 +94,18 @@ class Protocol(Section):
     start_at_prior: bool = Field(
         True, description="Start last biases at the train labels' log-odds, or their mean shape."
     )
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: float = Field(3e-4, gt=0)
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", description="adam, adamw or sgd, for every stage."
+    )
+    learning_rate: float = Field(
+        3e-4, gt=0, description="Of every stage that `stage_learning_rate` does not name."
+    )
     weight_decay: float = Field(0.0, ge=0, description="As the optimizer defines it (L2 in adam).")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum, Adam's beta1.")
-    schedule: Literal["constant", "cosine"] = "constant"
-    batch_size: int = Field(36, ge=1)
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="constant, or cosine to zero over each stage."
+    )
+    batch_size: int = Field(36, ge=1, description="Images a step; a last batch of one is left out.")
     epochs: int = Field(5, ge=1, description="Epochs of the joint stage.")
     stage_epochs: dict[str, Annotated[int, Field(ge=0)]] = Field(
         {"global": 3, "groups": 1}, description="Epochs of the stages before; 0 leaves one out."
@@ -148,7 +156,7 @@ class Benchmark(Section):
         (), description="What is predicted; empty: what the data set says is its default."
     )
     protocol: Protocol
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = (0,)
     metrics: tuple[str, ...] = Field(
         (), description="METRIC, of every task that has it, or TASK.METRIC; empty: the usual ones."
     )

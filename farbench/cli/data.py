@@ -68,8 +68,9 @@ def verify_data(
     """Check every image and every label.
 
     Told are counts, sizes, grey images, persons in two splits, equal and nearly equal images
-    (across splits first), contradicting labels, and points outside their images. The exit code is 1 if something is wrong that results would depend on: images that do not open,
-    labels that are not allowed or missing, a person in two splits. Duplicates are warnings.
+    (across splits first), contradicting labels, and points outside their images. The exit code is
+    1 if something is wrong that results would depend on: images that do not open, labels that are
+    not allowed or missing, a person in two splits. Duplicates are warnings.
     """
     source = _open(name, data_root, sets, plugins, strict)
 

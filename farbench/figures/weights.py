@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,9 @@ FAINT = -2
 
 ROOM = 0.2
 """The part of the height that is left above the curves, for the names of the stages."""
+
+TITLE = 46
+"""Characters a line of a panel's title has."""
 
 LOG_FROM = 20.0
 """Losses that are this many times larger than others are drawn on a logarithmic scale."""
@@ -87,17 +91,19 @@ def draw(folder: Path, smooth: int | None = None) -> Figure:
         for pair, panel in zip(axes, panels, strict=True):
             steps = len(panel.weights[0])
             over = min(steps, smooth or max(1, steps // STEPS_A_MEAN))
-            _lines(pair[0], panel, panel.weights, terms, over)
-            _lines(pair[1], panel, panel.losses, terms, over)
-            pair[0].set_title(panel.title, loc="left", fontweight="bold")
+            _lines(pair[0], panel, panel.weights, terms, over, logarithmic=False)
+            _lines(pair[1], panel, panel.losses, terms, over, logarithmic=True)
+            title = textwrap.fill(panel.title, TITLE)
+            pair[0].set_title(title, loc="left", fontweight="bold", parse_math=False)
             pair[0].set_ylabel("weight")
             pair[1].set_ylabel("loss")
-            if over > 1:
-                pair[1].set_title(f"mean of {over} steps", loc="right", color="0.4")
-            _scale(pair[0], panel.weights, logarithmic=False)
-            _scale(pair[1], panel.losses, logarithmic=True)
+            seeds = len(panel.weights)
+            said = [f"mean of {over} steps"] if over > 1 else []
+            said += [f"mean and range of {seeds} seeds"] if seeds > 1 else []
+            pair[1].set_title(", ".join(said), loc="right", color="0.4")
             if len(panel.terms) > 1 and np.ptp(np.stack(panel.weights), axis=2).max() == 0:
-                pair[0].set_title("all terms the same", loc="right", color="0.4")
+                where = {"ha": "center", "transform": pair[0].transAxes}
+                pair[0].text(0.5, 0.08, "all terms the same", color="0.4", **where)
         for axis in axes[-1]:
             axis.set_xlabel("training step")
         looks = {term: _look(number) for number, term in enumerate(terms)}
@@ -183,6 +189,8 @@ def _lines(
     seeds: tuple[NDArray[np.float64], ...],
     terms: tuple[str, ...],
     over: int,
+    *,
+    logarithmic: bool,
 ) -> None:
     """Draw the terms of one panel and mark where a stage begins."""
     axis.set_rasterization_zorder(FAINT + 1)  # as lines they would make a vector file heavy
@@ -217,11 +225,11 @@ def _lines(
                 fontsize=8,
             )
     axis.set_xlim(1, max(2, len(step)))
+    _scale(axis, smoothed if len(seeds) > 1 else seeds[0], logarithmic=logarithmic)
 
 
-def _scale(axis: Axes, seeds: tuple[NDArray[np.float64], ...], *, logarithmic: bool) -> None:
+def _scale(axis: Axes, values: NDArray[np.float64], *, logarithmic: bool) -> None:
     """Begin at 0 where nothing is below it; spread losses that lie far apart; leave room above."""
-    values = np.concatenate([one.ravel() for one in seeds])
     values = values[np.isfinite(values)]
     if not len(values) or values.min() < 0:
         return

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from farbench.benchmark.identity import Identity, code_identity
-from farbench.benchmark.resolve import ResolvedBenchmark
+from farbench.benchmark.loading import LoadedBenchmark
+from farbench.benchmark.places import KeyPath
+from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source
 from farbench.errors import CellFailed, UserError
@@ -52,8 +54,15 @@ class SerialRun:
         self._packed: dict[tuple[str, int], PackedImages] = {}
 
     def plan(self, benchmark: ResolvedBenchmark) -> Plan:
-        """Plan without opening an image."""
-        return self._planner(self._without_broken).plan(benchmark)
+        """Plan without opening an image.
+
+        Raises:
+            UserError: Something is wrong with what was asked.
+        """
+        self._check_folder(self.results / benchmark.loaded.benchmark.name)
+        plan = self._planner(self._without_broken).plan(benchmark)
+        self._try_networks(plan)
+        return plan
 
     def _planner(self, prepare: PrepareSource) -> Planner:
         return Planner(
@@ -143,8 +152,9 @@ class SerialRun:
                 masks = cell.masks
                 if masks is not None and self.store.meta("masks", masks.network.key) is None:
                     MaskNetwork(len(masks.groups), masks.protocol, pretrained=masks.pretrained)
-            except UserError:
-                raise
+            except UserError as error:
+                place = _place_of_network(plan.benchmark.loaded, cell.row, str(error))
+                raise UserError(f"{place}: rows.{cell.row.row.id}: {error}") from error
             except Exception:
                 continue
 
@@ -190,6 +200,28 @@ class SerialRun:
         if not above.is_dir() or not os.access(above, os.W_OK):
             state = "cannot be written" if above.is_dir() else "is a file"
             raise UserError(f"results folder {folder} cannot be made: {above} {state}. {ELSEWHERE}")
+
+
+def _place_of_network(loaded: LoadedBenchmark, row: ResolvedRow, message: str) -> str:
+    """Return where the backbone or encoder that an error names was written, else the row."""
+    name, places = row.row.id, loaded.places
+    backbone = getattr(row.method, "backbone", None)
+    paths: list[KeyPath] = [
+        ("protocol", "substitute", replaced)
+        for replaced, by in row.protocol.substitute.items()
+        if by == backbone
+    ]
+    paths += [
+        ("method", "backbone"),
+        ("rows", name, "options", "backbone"),
+        ("rows", name, "protocol", "method", "backbone"),
+        ("protocol", "method", "backbone"),
+    ]
+    if f"'{backbone}'" not in message:
+        paths = [("rows", name, "protocol", "masks", "encoder"), ("protocol", "masks", "encoder")]
+        paths = paths if f"'{row.protocol.masks.encoder}'" in message else []
+    written = [places.lines[path] for path in paths if path in places.lines]
+    return written[0] if written else places.at(("rows", name))
 
 
 def _packed_identity(source: Source, side: int) -> Identity:

@@ -180,7 +180,7 @@ def read_results(folder: Path) -> Results:
         return Results(
             folder=folder,
             name=benchmark["name"],
-            title=benchmark.get("title") or benchmark["name"],
+            title=benchmark.get("title") or f"Benchmark {benchmark['name']}",
             caption=benchmark.get("caption") or "",
             version=str(plan.get("farbench", "")),
             metrics=tuple(benchmark.get("metrics") or ()),

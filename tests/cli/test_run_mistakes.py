@@ -210,6 +210,39 @@ def test_weights_that_cannot_be_downloaded_are_told_quickly_and_quietly(tiny, mo
         code=None,
     )
     error = refused(tiny, outcome)
-    assert error.startswith("pretrained weights of 'resnet10t' could not be downloaded")
+    assert "pretrained weights of 'resnet10t' could not be downloaded" in error
     assert "--set protocol.pretrained=false" in error
     assert "Retry" not in outcome.err
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("set_", "place"),
+    [
+        ("rows.coarse.cells=3", "{file}:7: rows.fine: timm has no backbone 'resnet10'"),
+        ("method.backbone=resnet10", "--set method.backbone=resnet10: rows.fine: timm has no "),
+        (
+            "protocol.masks.encoder=resnet1",
+            "--set protocol.masks.encoder=resnet1: rows.fine: segmentation-models-pytorch has no "
+            "encoder 'resnet1'",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_had_has_its_place(tiny, set_, place, dry):
+    backbone = "resnet10" if set_.startswith("rows") else "resnet10t"
+    aml = f"method: aml, backbone: {backbone}"
+    tiny.file.write_text(tiny.file.read_text().replace("method: tiny_net, cells: 4", aml))
+    outcome = tiny.run(
+        *("--dataset", "synthetic_faces", "--rows", "fine", "--set", "dataset.train=8"),
+        *("--set", "dataset.valid=4", "--set", "dataset.test=4"),
+        *("--set", "protocol.stage_epochs.global=0", "--set", "protocol.stage_epochs.groups=0"),
+        *("--set", set_, *dry),
+        code=None,
+    )
+    assert refused(tiny, outcome).startswith(place.format(file=tiny.file))
+
+
+def test_a_dry_run_tells_of_a_file_in_the_way_of_the_results(tiny, tmp_path):
+    (tmp_path / "results").write_text("in the way")
+    outcome = tiny.run("--dry-run", results=tmp_path / "results", code=2)
+    assert "is a file. Choose another with --results DIR." in outcome.err

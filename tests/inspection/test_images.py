@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from inspection.drawn import BROKEN, drawn, picture
+from inspected_sets import BROKEN, drawn, picture
 
 from farbench.inspection.images import inspect_images
 

@@ -71,6 +71,10 @@ def test_the_caption_says_what_must_be_known(tmp_path):
     assert "planned by hand" in footnotes(table)
 
 
+def test_a_benchmark_without_a_title_is_called_one(tmp_path):
+    assert only(ablation(tmp_path, title="")).title == "Benchmark ablation."
+
+
 def test_real_faces_are_not_called_drawn(tmp_path):
     store = FakeStore(tmp_path, rows=TWO)
     store.cell("baseline", 0.9, 0.8, dataset="celeba")
