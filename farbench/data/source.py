@@ -128,6 +128,8 @@ def _find_root(dataset: Dataset, data_root: Path | None) -> Path | None:
     root = dataset.locate(data_root)
     if root is None:
         state = "holds no" if data_root.is_dir() else "does not exist, so there is no"
+        if data_root.is_file():
+            state = "is a file, not a folder, so there is no"
         raise UserError(f"data root {data_root} {state} {info.title} ({dataset.name}/).{steps}")
     return root
 

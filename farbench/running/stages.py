@@ -10,6 +10,7 @@ from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source
 from farbench.errors import UserError
 from farbench.masks.artifact import MaskPlan
+from farbench.nn.pretrained import pretrained_identity
 from farbench.plugins.method import Problem, Stage
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.training.device import Compute
@@ -106,6 +107,10 @@ def plan_stage(
     if grouping is not None:
         groups = problem.groups(grouping)
         recipe["groups"] = [[group.name, list(group.columns)] for group in groups]
+    backbone = getattr(method, "backbone", None)
+    if protocol.pretrained and parent is None and isinstance(backbone, str):
+        # A later stage starts from its parent's weights; whose the first ones are is data.
+        recipe["pretrained"] = pretrained_identity(backbone)
     if request is not None and masks is not None:
         recipe["masks"] = {
             "made": masks.at(request.area).recipe,

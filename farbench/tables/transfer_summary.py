@@ -20,7 +20,6 @@ from farbench.scoring.per_detail import per_detail
 from farbench.scoring.per_image import ImageValues, per_image
 from farbench.scoring.predictions import Predictions, load_predictions
 from farbench.store import atomic
-from farbench.store.cells import PREDICTIONS
 from farbench.tables.results import CellResult
 from farbench.tasks.base import Task
 
@@ -28,6 +27,7 @@ SCHEMA = 1
 """Raised whenever the comparison changes: what was kept before is then computed again."""
 
 RESAMPLES = 10_000
+PREDICTIONS = "predictions.npz"
 FILE = "tables/transfer.json"
 """Where summaries are kept, below the benchmark's folder."""
 
@@ -121,7 +121,7 @@ def summarise(
     Raises:
         UserError: Stored predictions are absent or damaged, or of other labels.
     """
-    files = [cell.folders[task.name] / PREDICTIONS["test"] for cell in (*together, *alone)]
+    files = [cell.folders[task.name] / PREDICTIONS for cell in (*together, *alone)]
     held = [load_predictions(file, task.name) for file in files]
     shared = functools.reduce(np.intersect1d, (one.image for one in held))
     held = [_at(one, shared) for one in held]
@@ -134,7 +134,7 @@ def summarise(
             )
     clusters = None
     if identity:
-        file = together[0].folders[identity] / PREDICTIONS["test"]
+        file = together[0].folders[identity] / PREDICTIONS
         clusters = _at(load_predictions(file, identity), shared).target
     whole = [per_image(task, one.output, one.target, metric) for one in held]
     parts = [

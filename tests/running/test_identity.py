@@ -193,3 +193,21 @@ def test_a_change_of_a_parent_changes_its_children(plan):
 def test_rows_that_are_the_same_training_are_told(tiny):
     tiny.file.write_text(tiny.file.read_text().replace("cells: 2", "cells: 4"))
     assert "note: rows coarse and fine are the same training" in tiny.run("--dry-run").out
+
+
+def test_the_origin_of_pretrained_weights_is_part_of_the_first_stage(plan, monkeypatch):
+    """Two machines may start the same backbone from other weights: those are two results."""
+    from farbench.running import stages
+
+    named = [
+        ("tiny_method.py", "    cells: int", '    backbone: str = "some_trunk"\n    cells: int')
+    ]
+
+    def key(origin, *sets):
+        monkeypatch.setattr(stages, "pretrained_identity", lambda name: {"package": origin})
+        return plan(*sets, changes=named)["fine"].identity.key
+
+    used = "protocol.pretrained=true"
+    assert key("one", used) == key("one", used)
+    assert key("one", used) != key("other", used)
+    assert key("one") == key("other")  # nothing pretrained, so nothing depends on it
