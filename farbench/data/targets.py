@@ -75,12 +75,15 @@ def planned_statistics(source: Source, tasks: Sequence[Task]) -> dict[str, Train
     points lie in the middle.
     """
     train = source.positions("train")
-    return {
-        task.name: TrainStatistics(mean=(0.5,) * task.outputs)
-        if isinstance(task, Landmarks)
-        else task.statistics(source.labels(task)[train])
-        for task in tasks
-    }
+    statistics = {}
+    for task in tasks:
+        labels = source.labels(task)[train]  # raises where nobody carries the task, points too
+        statistics[task.name] = (
+            TrainStatistics(mean=(0.5,) * task.outputs)
+            if isinstance(task, Landmarks)
+            else task.statistics(labels)
+        )
+    return statistics
 
 
 def to_predictions(

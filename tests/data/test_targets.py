@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny_parts import colour_targets
@@ -85,3 +87,23 @@ def test_whole_numbers_are_taken_as_they_are() -> None:
     labels = np.array([[1, 0, -1, 1]] * 3, np.int8)
     taken = colour_targets(labels).take(np.array([2, 0]), geometry.center_crop(2, 8, 8), 8)
     assert taken["colours"].tolist() == [[1, 0, -1, 1]] * 2
+
+
+def test_landmarks_that_nobody_carries_are_told_before_an_image_is_opened(tmp_path: Path) -> None:
+    from farbench import Dataset, UserError
+    from farbench.benchmark.schema import Images
+    from farbench.data.source import open_source
+    from farbench.data.targets import planned_statistics
+    from farbench.plugins.dataset import FaceIndex
+    from farbench_datasets.synthetic_faces import SyntheticFaces
+
+    class Pointless(SyntheticFaces):
+        def index(self, root: Path | None) -> FaceIndex:
+            return FaceIndex(super().index(root).frame)
+
+    source = open_source(Pointless(train=3, valid=2, test=2), None, Images())
+    tasks = {task.name: task for task in source.dataset.tasks()}
+    assert isinstance(source.dataset, Dataset)
+    with pytest.raises(UserError, match="no image of its train split has a label for .*landmarks"):
+        planned_statistics(source, (tasks["landmarks"],))
+    assert planned_statistics(source, (tasks["attributes"],))["attributes"].prevalence

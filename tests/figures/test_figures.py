@@ -1,5 +1,6 @@
 """`farbench figure`: what is drawn of stored terms, and what the command writes and refuses."""
 
+import json
 import subprocess
 import sys
 
@@ -19,7 +20,6 @@ FIRST = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
 
 def write_plan(folder, rows, seeds):
     """Write a plan of one data set and finished cells; return a function to a cell's folder."""
-    import json
 
     def place(row, seed):
         return folder / f"{row}-faces-s{seed}-00000000"
