@@ -38,6 +38,8 @@ def choose_tasks(dataset: Dataset, names: Sequence[str], where: str) -> tuple[Ta
         found = [name for name in choices if name in offered]
         if found:
             wanted[found[0]] = None
+        elif refused := [name for name in choices if name in dataset.refused_tasks()]:
+            raise UserError(f"{where}: {dataset.refused_tasks()[refused[0]]}")
         elif "none" not in choices:
             raise UserError(
                 f"{where}: data set '{dataset.name}' has no task '{written}'."

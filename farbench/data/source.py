@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,8 +43,17 @@ class Source:
 
     def read(self, position: int) -> NDArray[np.uint8]:
         """Return the original image at a position, uint8 ``(H, W, 3)`` RGB."""
-        row = next(self.index.frame.iloc[[position]].itertuples())
-        return self.dataset.read(self.root, row)
+        kind, columns = self._rows
+        return self.dataset.read(
+            self.root, kind(position, *(column[position] for column in columns))
+        )
+
+    @functools.cached_property
+    def _rows(self) -> tuple[Any, list[NDArray[Any]]]:
+        """Return what makes the row of an image; ``iloc`` costs more than decoding one."""
+        frame = self.index.frame
+        kind = collections.namedtuple("Row", ["Index", *frame.columns], rename=True)  # type: ignore[misc]
+        return kind, [frame[name].to_numpy() for name in frame.columns]
 
     def labels(self, task: Task) -> NDArray[Any]:
         """Return the labels of a task for all images (see :class:`Task`).

@@ -102,8 +102,15 @@ def draw(folder: Path, smooth: int | None = None) -> Figure:
             said += [f"mean and range of {seeds} seeds"] if seeds > 1 else []
             pair[1].set_title(", ".join(said), loc="right", color="0.4")
             if len(panel.terms) > 1 and np.ptp(np.stack(panel.weights), axis=2).max() == 0:
-                where = {"ha": "center", "transform": pair[0].transAxes}
-                pair[0].text(0.5, 0.08, "all terms the same", color="0.4", **where)
+                pair[0].text(
+                    0.5,
+                    0.08,
+                    "all terms the same",
+                    color="0.4",
+                    ha="center",
+                    transform=pair[0].transAxes,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+                )
         for axis in axes[-1]:
             axis.set_xlabel("training step")
         looks = {term: _look(number) for number, term in enumerate(terms)}

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 
 from farbench.inspection.cooccurrence import (
-    EXPECTED,
     RARE,
     AttributePair,
     nearly_exclusive,
@@ -122,8 +121,8 @@ def _pairs(task: str, pairs: list[AttributePair], top: int) -> Iterator[str]:
     lists = (
         (f"{task}: strongest correlations (phi), over all splits", strongest(pairs)),
         (
-            f"{task}: nearly exclusive (together in less than {RARE:.0%} of the images expected by "
-            f"chance, where {EXPECTED:g} or more are)",
+            f"{task}: nearly exclusive (together in under {RARE:.0%} of the images expected by "
+            "chance)",
             nearly_exclusive(pairs),
         ),
     )

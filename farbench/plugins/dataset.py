@@ -81,6 +81,10 @@ class Dataset(Plugin):
         """Return everything that can be predicted from this data set."""
         raise NotImplementedError
 
+    def refused_tasks(self) -> dict[str, str]:
+        """Return tasks that are not offered although one might ask for them, and why not."""
+        return {}
+
     def index(self, root: Path | None) -> FaceIndex:
         """Read the labels (not the images) under ``root``.
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farbench.errors import UserError
 from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, read_index
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
@@ -69,27 +68,32 @@ class JoinedDataset(Dataset):
         return (__name__, *(module for part in self.parts for module in part.modules()))
 
     def tasks(self) -> tuple[Task, ...]:
-        """Return the tasks of all members, each once.
+        """Return the tasks of all members on which they agree, each once."""
+        return tuple(self._settled()[0].values())
 
-        Raises:
-            UserError: Members mean different things by one name.
-        """
-        found: dict[str, tuple[Task, str]] = {}
+    def refused_tasks(self) -> dict[str, str]:
+        """Return the tasks by whose name members mean different things, and how to go on."""
+        return self._settled()[1]
+
+    def _settled(self) -> tuple[dict[str, Task], dict[str, str]]:
+        found: dict[str, Task] = {}
+        owners: dict[str, str] = {}
+        refused: dict[str, str] = {}
         for part in self.parts:
             for task in part.tasks():
-                known, owner = found.get(task.name, (task, part.name))
+                known = found.setdefault(task.name, task)
+                owner = owners.setdefault(task.name, part.name)
                 if isinstance(task, BinaryAttributes) and isinstance(known, BinaryAttributes):
                     names = dict.fromkeys((*known.attributes, *task.attributes))
-                    task = BinaryAttributes(task.name, tuple(names))
+                    found[task.name] = BinaryAttributes(task.name, tuple(names))
                 elif task != known:
-                    raise UserError(
+                    refused[task.name] = (
                         f"{owner} and {part.name} cannot be joined: {owner} has "
                         f"{known.wording()}, {part.name} has {task.wording()}. Translate one into "
                         f"the other with `map: {{{task.name}: {{FROM: TO}}}}` in its entry under "
                         f"`datasets`, or leave the task out with `tasks: [...]`."
                     )
-                found[task.name] = (task, owner)
-        return tuple(task for task, _ in found.values())
+        return {name: task for name, task in found.items() if name not in refused}, refused
 
     def locate(self, data_root: Path) -> Path | None:
         """Return the data root, if every member that needs files is below it."""

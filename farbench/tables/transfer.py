@@ -14,6 +14,7 @@ from farbench.tables.model import Block, Cell, Column, Row, Table
 from farbench.tables.results import PlannedRow, Results
 from farbench.tables.transfer_pairs import Found, find, tested, twins
 from farbench.tables.transfer_summary import (
+    FEWEST,
     FILE,
     RESAMPLES,
     Line,
@@ -25,6 +26,7 @@ from farbench.tables.values import add_remarks
 from farbench.tasks.base import Task
 
 NONE_SHOWN = "none shown"
+TOO_FEW = "too few"
 
 LEVEL = 0.05
 """A verdict is given where the adjusted p is below this."""
@@ -65,8 +67,16 @@ def transfer_tables(results: Results, *, quick: bool = False) -> list[Table]:
     for dataset, chosen in shown.items():
         adjusted = _adjusted(found.summaries, dataset)
         for task, measure in chosen:
-            tables.append(_table(results, pairs, dataset, task, measure, found, adjusted))
+            # Each class is in the table of balanced accuracy, which is their mean.
+            short = measure.info.name == "accuracy" and _balanced(task, chosen)
+            tables.append(
+                _table(results, pairs, dataset, task, measure, found, adjusted, short=short)
+            )
     return [table for table in tables if table.rows()]
+
+
+def _balanced(task: Task, tested: list[tuple[Task, Measure]]) -> bool:
+    return any(one == task and measure.info.name == "balanced_accuracy" for one, measure in tested)
 
 
 def _adjusted(summaries: dict[Place, Summary], dataset: str) -> dict[Place, float]:
@@ -74,7 +84,7 @@ def _adjusted(summaries: dict[Place, Summary], dataset: str) -> dict[Place, floa
     lines = {
         place: summary.whole.p
         for place, summary in summaries.items()
-        if place[1] == dataset and summary.whole is not None
+        if place[1] == dataset and summary.whole is not None and summary.whole.p is not None
     }
     return dict(zip(lines, holm(list(lines.values())), strict=True))
 
@@ -87,7 +97,10 @@ def _table(
     measure: Measure,
     found: Found,
     adjusted: dict[Place, float],
+    *,
+    short: bool,
 ) -> Table:
+    """Build one table: whole tasks, then, unless it is ``short``, the details of each row."""
     detail = DETAILS[task.kind]
     info = measure.info
     table = Table(
@@ -123,15 +136,16 @@ def _table(
         line = functools.partial(
             _row, table, seeds=len(summary.seeds), higher_is_better=info.higher_is_better
         )
-        whole.rows.append(line(row.id, label, summary.whole, adjusted.get(place, 1.0)))
-        if not summary.details:
+        whole.rows.append(line(row.id, label, summary.whole, adjusted.get(place)))
+        if short:
             continue
         block = Block("measured", f"{row.label}: each {detail}")
         for name, one in summary.details.items():
             text = name.replace("_", " ") if task.kind in ("attributes", "classes") else name
             text = f"point {name}" if task.kind == "landmarks" else text
-            p = 1.0 if one is None else one.adjusted_p
-            block.rows.append(line(f"{row.id}/{name}", Cell(text=text), one, p))
+            block.rows.append(
+                line(f"{row.id}/{name}", Cell(text=text), one, one.adjusted_p if one else None)
+            )
         table.blocks.append(block)
         table.remark(_counted(row, block, PLURALS[detail]))
     table.caption = [
@@ -163,6 +177,14 @@ def _columns(dataset: str, measure: Measure, detail: str) -> list[Column]:
 
     return [
         Column("label", f"Method, {detail}", kind="label"),
+        Column(
+            key="units",
+            title="n",
+            percent=False,
+            decimals=0,
+            dataset=dataset,
+            metric=f"{measure.key}_units",
+        ),
         number("alone", "Alone"),
         number("together", "Together"),
         number("difference", "Δ", signed=True),
@@ -185,7 +207,7 @@ def _row(
     id: str,
     label: Cell,
     line: Line | None,
-    p: float,
+    p: float | None,
     *,
     seeds: int,
     higher_is_better: bool,
@@ -194,6 +216,7 @@ def _row(
     if line is None:
         return Row(id, {"label": label, "difference": Cell(missing="–")})
     values = {
+        "units": line.units,
         "alone": line.alone,
         "together": line.together,
         "difference": line.difference,
@@ -202,9 +225,14 @@ def _row(
         "p": p,
     }
     cells = {key: Cell(value=value, n=seeds) for key, value in values.items()}
+    for cell in cells.values():
+        cell.missing = "–" if cell.value is None else ""
     cells["difference"].std = line.std
-    verdict = Cell(text=verdict_of(line.difference, p, higher_is_better=higher_is_better))
-    if line.std is not None and abs(line.difference) < line.std and verdict.text != NONE_SHOWN:
+    verdict = Cell(text=TOO_FEW)
+    if p is not None:
+        verdict.text = verdict_of(line.difference, p, higher_is_better=higher_is_better)
+    told = verdict.text in ("positive", "negative")
+    if told and line.std is not None and abs(line.difference) < line.std:
         verdict.note = table.note("The seeds differ among themselves by more than this.")
     return Row(id, {"label": label, **cells, "transfer": verdict})
 
@@ -224,12 +252,10 @@ def verdict_of(difference: float, p: float, *, higher_is_better: bool) -> str:
 
 def _counted(row: PlannedRow, block: Block, plural: str) -> str:
     verdicts = [printed.cell(Column("transfer", "")).text for printed in block.rows]
-    counts = ", ".join(
-        f"{word} {verdicts.count(word)}" for word in ("positive", "negative", NONE_SHOWN)
-    )
-    left = verdicts.count("")
-    undefined = f", undefined {left}" if left else ""
-    return f"{row.label}: of {len(verdicts)} {plural}, {counts}{undefined}."
+    words = ["positive", "negative", NONE_SHOWN, *([TOO_FEW] if TOO_FEW in verdicts else [])]
+    counts = [f"{word} {verdicts.count(word)}" for word in words]
+    counts += [f"undefined {verdicts.count('')}"] if "" in verdicts else []
+    return f"{row.label}: of {len(verdicts)} {plural}, {', '.join(counts)}."
 
 
 def _how_to_read(shown: list[Summary], measure: Measure, detail: str, wholes: int) -> list[str]:
@@ -241,9 +267,11 @@ def _how_to_read(shown: list[Summary], measure: Measure, detail: str, wholes: in
     images = sorted({summary.images for summary in shown})
     counted = " or ".join(f"{count:,}" for count in images)
     drawn = f"{counted} test images"
-    if any(summary.clustered for summary in shown):
+    clustered = any(summary.clustered and summary.units < summary.images for summary in shown)
+    if clustered:
         units = " or ".join(f"{count:,}" for count in sorted({s.units for s in shown}))
         drawn = f"{units} identities of {drawn}"
+    things = "identities" if clustered else "images"
     luck = "It holds the luck of these images, not that of training: "
     if all(len(summary.seeds) > 1 for summary in shown):
         luck += "for that see ±, of the seeds' own Δ; each image is averaged over the seeds first"
@@ -253,9 +281,9 @@ def _how_to_read(shown: list[Summary], measure: Measure, detail: str, wholes: in
         f"Together: one network for all tasks; alone: a network for this task. Δ is together minus "
         f"alone{points}: {better} is positive transfer.",
         f"95% interval: paired bootstrap over {drawn}, {RESAMPLES:,} draws. {luck}.",
-        f"p is adjusted by Holm's procedure: for the {wholes} lines of whole tasks on this data "
-        f"set, and for the {PLURALS[detail]} of a row. A verdict is given where it is below "
-        f"{LEVEL:.0%}; the intervals are not adjusted.",
+        f"p is adjusted by Holm's procedure, the intervals are not: whole tasks for all of this "
+        f"data set ({wholes}), each {detail} for those of its row. A verdict is given where it is "
+        f"below {LEVEL:.0%}; none where n, of {things}, is below {FEWEST}.",
     ]
 
 

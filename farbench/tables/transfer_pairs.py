@@ -41,7 +41,7 @@ class Found:
     Attributes:
         summaries: Those that could be had.
         missing: State and reason of the others; the state is empty where the row does not predict
-            the task.
+            the task, or nothing beside it.
         new: Whether a summary was made now.
     """
 
@@ -101,6 +101,8 @@ def find(
                 pair = _pair(results, row, twin, dataset, task.name)
                 if not pair.together:
                     found.missing[place] = _why(results, row, twin, dataset)
+                elif all(len(cell.folders) == 1 for cell in pair.together):
+                    found.missing[place] = ("", "")  # it shares with nothing: the same training
                 elif place in kept and list(kept[place].cells) == cells_of(
                     pair.together, pair.alone, task.name
                 ):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from farbench.errors import UserError
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.scoring.numbers import nanmean
-from farbench.scoring.paired import paired_bootstrap
+from farbench.scoring.paired import holm, paired_bootstrap
 from farbench.scoring.per_detail import per_detail
 from farbench.scoring.per_image import ImageValues, per_image
 from farbench.scoring.predictions import Predictions, load_predictions
@@ -27,6 +27,9 @@ SCHEMA = 1
 """Raised whenever the comparison changes: what was kept before is then computed again."""
 
 RESAMPLES = 10_000
+FEWEST = 20
+"""Images, or identities, that an interval needs; this project's choice."""
+
 PREDICTIONS = "predictions.npz"
 FILE = "tables/transfer.json"
 """Where summaries are kept, below the benchmark's folder."""
@@ -39,6 +42,9 @@ Place = tuple[str, str, str, str]
 class Line:
     """Together against alone, of a whole task or of one detail, in the metric's own unit.
 
+    With fewer than ``FEWEST`` images or identities there is neither interval nor p: a bootstrap of
+    a handful of images takes them for the whole world.
+
     Attributes:
         alone: The score of the task trained alone.
         together: The score of the task trained with the others.
@@ -46,18 +52,21 @@ class Line:
         low: Lower end of its 95% interval.
         high: Upper end.
         p: Two-sided p of "no difference".
-        adjusted_p: p after Holm's adjustment for all details of the task; of the whole task, p.
+        adjusted_p: p after Holm's adjustment for the details of the task; of the whole task, p.
         std: Sample standard deviation of the seeds' own differences; None for one seed.
+        units: How many images, or identities, carry it; where a part is the mean of several (the
+            TPR and the TNR of an attribute's mA) of the rarest.
     """
 
     alone: float
     together: float
     difference: float
-    low: float
-    high: float
-    p: float
-    adjusted_p: float
+    low: float | None
+    high: float | None
+    p: float | None
+    adjusted_p: float | None
     std: float | None
+    units: int
 
 
 @dataclass(frozen=True)
@@ -178,24 +187,47 @@ def _compare(values: Sequence[ImageValues], clusters: NDArray[Any] | None) -> _C
     by_seed = np.array([_scores(one, names) for one in values])
     differences = by_seed[:seeds] - by_seed[seeds:]
     stds = [float(std) for std in differences.std(0, ddof=1)] if seeds > 1 else None
-    lines = [
-        None
-        if one is None
-        else Line(
-            alone=float(scores[0, number]),
-            together=float(scores[1, number]),
-            difference=one.value,
-            low=one.low,
-            high=one.high,
-            p=one.p,
-            adjusted_p=one.adjusted_p,
-            std=stds[number] if stds else None,
+    differ = (*found.each.values(), found.mean)
+    units = (*_units(together, names, clusters), found.units)
+    enough = [one is not None and count >= FEWEST for one, count in zip(differ, units, strict=True)]
+    raw = [one.p for one, tested in zip(differ[:-1], enough[:-1], strict=True) if one and tested]
+    adjusted = iter([*holm(raw), *([found.mean.p] if found.mean else [])])
+    lines: list[Line | None] = []
+    for i, one in enumerate(differ):
+        if one is None:
+            lines.append(None)
+            continue
+        lines.append(
+            Line(
+                alone=float(scores[0, i]),
+                together=float(scores[1, i]),
+                difference=one.value,
+                low=one.low if enough[i] else None,
+                high=one.high if enough[i] else None,
+                p=one.p if enough[i] else None,
+                adjusted_p=next(adjusted) if enough[i] else None,
+                std=stds[i] if stds else None,
+                units=units[i],
+            )
         )
-        for number, one in enumerate((*found.each.values(), found.mean))
-    ]
     return _Compared(
         lines[-1], dict(zip(names, lines[:-1], strict=True)), found.images, found.units
     )
+
+
+def _units(values: ImageValues, names: Sequence[str], clusters: NDArray[Any] | None) -> list[int]:
+    """Count the images, or clusters of them, that each name has a value of; of its rarest part."""
+    known = ~np.isnan(values.values)
+    counts = known.sum(0)
+    if clusters is not None:
+        counts = np.array(
+            [
+                len(np.unique(clusters[own & (clusters >= 0)])) + (clusters[own] < 0).sum()
+                for own in known.T
+            ]
+        )
+    owners = np.array(values.names)
+    return [int(counts[owners == name].min()) for name in names]
 
 
 def _at(held: Predictions, images: NDArray[np.str_]) -> Predictions:

@@ -58,7 +58,7 @@ class Scalar(Task):
         with np.errstate(invalid="ignore"):
             wrong = (np.isnan(values) & column.notna()) | (values < self.low) | (values > self.high)
         if wrong.any():
-            first = column[np.asarray(wrong)].iloc[0]
+            first = column[np.asarray(wrong)].astype(object).iloc[0]
             raise UserError(
                 f"{self.name} has the label {first!r}; allowed are {self.low:g} to {self.high:g} "
                 f"({self.unit}), and NA for unknown."

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from farbench.errors import UserError
+
 S = TypeVar("S", bound="Subject")
 S_contra = TypeVar("S_contra", bound="Subject", contravariant=True)
 
@@ -37,10 +39,10 @@ class Subject:
     """What is checked: a plugin, with its options and all that its checks need.
 
     Attributes:
-        failed: Names of the checks that have failed so far.
+        unmet: Checks that have not been met so far -> "fails" or "is skipped".
     """
 
-    failed: set[str] = field(default_factory=set, init=False)
+    unmet: dict[str, str] = field(default_factory=dict, init=False)
 
 
 @dataclass(frozen=True)
@@ -104,25 +106,30 @@ class Contract(Generic[S]):
 def run_check(check: Check[S], subject: S) -> Outcome:
     """Try one line of a contract; torch's random numbers are as before afterwards."""
     known: Check[Subject] = check  # type: ignore[assignment]
-    blocked = [name for name in check.needs if name in subject.failed]
+    blocked = [name for name in check.needs if name in subject.unmet]
     if blocked:
-        return Outcome(known, "skipped", f"says nothing while {blocked[0]} fails")
+        subject.unmet[check.name] = "is skipped"
+        reason = f"says nothing while {blocked[0]} {subject.unmet[blocked[0]]}"
+        return Outcome(known, "skipped", reason)
     try:
         with _random_numbers_kept():
             note = check.attempt(subject)
-    except NotTried as reason:
-        return Outcome(known, "skipped", str(reason))
+    except NotTried as missing:
+        subject.unmet[check.name] = "is skipped"
+        return Outcome(known, "skipped", str(missing))
     except Broken as broken:
-        subject.failed.add(check.name)
+        subject.unmet[check.name] = "fails"
         return Outcome(known, "failed", broken.seen, broken.mend or check.mend)
     except (Exception, SystemExit) as error:  # the plugin's code may raise anything
-        subject.failed.add(check.name)
+        subject.unmet[check.name] = "fails"
         return Outcome(known, "failed", told(error), check.mend, error)
     return Outcome(known, "ok", note or "")
 
 
 def told(error: BaseException) -> str:
     """Return an error with the place that raised it: ``"ValueError: x (my_method.py:12)"``.
+
+    A UserError is told by its first line: what follows are steps for a user.
 
     The place is the innermost one that is neither this package's nor an installed library's.
     """
@@ -135,6 +142,8 @@ def told(error: BaseException) -> str:
         and Path(frame.f_code.co_filename).is_file()
     ]
     text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, UserError):
+        return str(error).split("\n")[0]
     where = f" ({places[-1]})" if places else ""
     return f"{type(error).__name__}: {text}{where}"
 

@@ -34,11 +34,9 @@ class DatasetSubject(PluginSubject[Dataset]):
 
     Attributes:
         data_root: What a user would give as --data-root; None where it is not known.
-        advice: What to do where a data root is needed and not known.
     """
 
     data_root: Path | None = None
-    advice: str = "give --data-root DIR"
     _index: FaceIndex | None = field(default=None, init=False, repr=False)
 
     @property
@@ -57,14 +55,13 @@ class DatasetSubject(PluginSubject[Dataset]):
         if not self.dataset.needs_root:
             return None
         if self.data_root is None:
-            raise NotTried(f"it reads files, and no data root is known: {self.advice}")
+            raise NotTried(
+                "it reads files, and no data root is known: give --data-root DIR, or, in a test, "
+                "override tree(folder)"
+            )
         root = self.dataset.locate(self.data_root)
         if root is None:
-            raise Broken(
-                f"locate() does not find '{self.dataset.name}' in {self.data_root}",
-                f"Put it into a folder {self.dataset.name}/, or override locate to know it by its "
-                "files.",
-            )
+            raise Broken(f"locate() does not find '{self.dataset.name}' in {self.data_root}")
         return root
 
     @property
@@ -116,7 +113,7 @@ def tasks(subject: DatasetSubject) -> str:
     try:
         found = subject.dataset.tasks()
     except UserError as error:
-        raise NotTried(f"the tasks depend on options that are not given: {error}") from None
+        raise NotTried(f"the tasks depend on options: {told(error)}") from None
     names = [task.name for task in found if isinstance(task, Task)]
     if not names or len(names) < len(found) or len(set(names)) < len(names):
         raise Broken(f"tasks() gives {found!r}")
@@ -148,10 +145,23 @@ def missing_files_are_told(subject: DatasetSubject) -> None:
 
 
 @DATASET.line(
+    "`locate` finds the data set's folder below the data root, or the data root itself.",
+    mend="Give another --data-root if it is not there; else override locate to know the data set "
+    "by its files. The default looks for a folder of its name.",
+)
+def located(subject: DatasetSubject) -> str:
+    """Look for the folder."""
+    root = subject.root
+    if root is not None and not root.exists():
+        raise Broken(f"locate() gives {root}, which does not exist")
+    return "no folder needed" if root is None else root.name
+
+
+@DATASET.line(
     "`index` gives a frame with a row an image: `image`, `split`, and the columns of each task.",
     mend="Name label columns as task.columns has them: `<task>.<attribute>` for attributes, "
     "`<task>` for classes and numbers, `identity` for identity.",
-    needs=("tasks",),
+    needs=("tasks", "located"),
 )
 def index_columns(subject: DatasetSubject) -> str:
     """Look for the columns."""
@@ -227,32 +237,35 @@ def identities(subject: DatasetSubject) -> str | None:
 
 
 @DATASET.line(
-    "Labels are what their task allows, NA where unknown, and every task has known ones in each "
-    "split.",
+    "Labels are what their task allows, NA where unknown, and every task (those of "
+    "`default_tasks`, where it names some) has known ones in each split.",
     mend="Translate codes into the task's own values (1 and 0, class names, numbers in range), "
     "-1 and other codes for unknown into NA; put no task into tasks() that a split lacks.",
     needs=("splits",),
 )
 def labels(subject: DatasetSubject) -> str:
     """Read the labels of each task as the core does."""
-    index = subject.index
+    index, dataset = subject.index, subject.dataset
     notes = []
-    for task in subject.dataset.tasks():
+    for task in dataset.tasks():
+        try:
+            values = task.labels(index.frame, index.points)
+        except UserError as error:
+            raise Broken(str(error)) from error
+        known = task.known(values)
+        counts = [int(known[(index.frame["split"] == split).to_numpy()].sum()) for split in SPLITS]
+        notes.append(f"{task.name} {known.mean():.0%}")
+        # A task beside the default ones may need files that not everybody has.
+        if all(counts) or (dataset.default_tasks and task.name not in dataset.default_tasks):
+            continue
+        absent = SPLITS[counts.index(0)]
         if isinstance(task, Landmarks) and task.points not in index.points:
             raise Broken(
                 f"task '{task.name}' reads the point set '{task.points}', and the index has "
                 f"{', '.join(index.points) or 'none'}",
                 "Add the points to FaceIndex(points={...}), or leave the task out of tasks().",
             )
-        try:
-            values = task.labels(index.frame, index.points)
-        except UserError as error:
-            raise Broken(str(error)) from error
-        known = task.known(values)
-        for split in SPLITS:
-            if not known[(index.frame["split"] == split).to_numpy()].any():
-                raise Broken(f"task '{task.name}' has no known label in the {split} split")
-        notes.append(f"{task.name} {known.mean():.0%}")
+        raise Broken(f"task '{task.name}' has no known label in the {absent} split")
     return "known: " + ", ".join(notes)
 
 

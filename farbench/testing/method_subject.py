@@ -44,7 +44,7 @@ WIDTHS = (0.25, 0.5)
 LARGE = 20_000_000
 """Parameters from which the reader is told how to make the test quicker."""
 
-COUNT = 4
+COUNT = 3
 """Images in a batch."""
 
 

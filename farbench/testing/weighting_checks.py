@@ -20,6 +20,8 @@ from farbench.testing.problems import cuda_device
 TERMS = ("traits", "mood", "years")
 FEATURES = 6
 LOSSES = (0.9, 0.3, 1.7)
+EPOCH = 15
+"""Steps; averages over the first ones have ended in the second epoch."""
 
 
 @dataclass
@@ -33,10 +35,11 @@ class WeightingSubject(PluginSubject[TaskWeighting]):
         return (weighting or self.instance).build(TERMS, size).train()
 
     def features(self) -> Tensor | None:
-        """Return ``(5, 6)``, or None where no features are needed."""
+        """Return ``(5, 6)`` that take a gradient, or None where no features are needed."""
         if not self.plugin.needs_features:
             return None
-        return torch.randn(5, FEATURES, generator=torch.Generator().manual_seed(4))
+        generator = torch.Generator().manual_seed(4)
+        return torch.randn(5, FEATURES, generator=generator, requires_grad=True)
 
 
 WEIGHTING: Contract[WeightingSubject] = Contract(*PLUGIN.checks)
@@ -237,21 +240,23 @@ def _end_epoch(module: nn.Module, mean_losses: Tensor) -> None:
 
 
 def _train(module: nn.Module, subject: WeightingSubject) -> list[Tensor]:
-    """Take four steps in each of two epochs and return what was seen."""
+    """Take some steps in each of two epochs and return what was seen."""
     seen: list[Tensor] = []
     optimizer = None
     if list(module.parameters()):
         optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     fall = torch.tensor((0.95, 0.8, 0.99))
     losses = torch.tensor(LOSSES)
-    for step in range(8):
+    for step in range(2 * EPOCH):
         torch.manual_seed(step)
-        total, weights, gradient = _step(module, losses, subject.features())
-        seen += [total, weights, *(t for t in (gradient,) if t is not None)]
+        features = subject.features()
+        total, weights, gradient = _step(module, losses, features)
+        reached = [gradient, None if features is None else features.grad]
+        seen += [total, weights, *(tensor for tensor in reached if tensor is not None)]
         if optimizer is not None:
             optimizer.step()
         losses = losses * fall
-        if step % 4 == 3:
+        if step % EPOCH == EPOCH - 1:
             _end_epoch(module, losses)
     total, weights, _ = _step(module, losses, subject.features())
     return [*seen, total, weights, *module.state_dict().values()]

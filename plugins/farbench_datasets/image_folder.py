@@ -62,6 +62,7 @@ class ImageFolder(FolderDataset):
         title="Image folder",
         citation="your own images",
         licence="your own; mind the terms of what you collected",
+        homepage="wherever your images come from",
         how_to_get=_HOW_TO_GET,
     )
 

@@ -23,6 +23,7 @@ class Auto(KeypointModel):
     """The data set's 98 points, else its five landmarks, else dlib's 68, else one average face."""
 
     name = "auto"
+    source = "This project's order of preference; each model names its own source."
 
     predictor: str | None = Field(
         None,

@@ -20,6 +20,7 @@ from farbench import (
     UserError,
 )
 from farbench.benchmark.schema import Images
+from farbench.benchmark.tasks import choose_tasks
 from farbench.data.source import open_source
 from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.mapped import MappedDataset
@@ -91,8 +92,16 @@ ASIAN = {"race": {"Asian": "Others"}}
 
 
 def test_vocabularies_that_differ_are_shown_side_by_side() -> None:
-    with pytest.raises(UserError) as caught:
-        joined().tasks()
+    dataset = joined()
+    # A task that is not asked for does no harm.
+    assert [task.name for task in dataset.tasks()] == ["age", "attributes", "gender"]
+    assert [task.name for task in choose_tasks(dataset, ["gender", "age"], "here")] == [
+        "gender", "age",
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="here: ages and faces cannot be joined") as caught:
+        choose_tasks(dataset, ["race"], "here")
+    with pytest.raises(UserError, match="cannot be joined"):
+        choose_tasks(dataset, (), "here")  # the members' usual tasks
     message = str(caught.value)
     assert "White, Black, Asian" in message
     assert "White, Black, Others" in message

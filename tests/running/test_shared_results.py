@@ -138,6 +138,7 @@ def test_a_new_title_or_label_keeps_all(tiny):
     tiny.file.write_text(text.replace("cells: 2", "cells: 2, label: rough"))
     assert notes(tiny.run("--rows", "fine")) == [f"{KEPT}coarse (1 cell)."]
     assert [row["label"] for row in plan(tiny)["benchmark"]["rows"]] == ["rough", "fine"]
+    assert [row for row, _, _ in places(tiny)] == ["coarse", "fine"]
 
 
 def test_what_is_not_finished_or_damaged_is_left_out(tiny):

@@ -343,6 +343,30 @@ def test_without_twins_there_is_no_table(tmp_path, capsys):
     assert "single_task: true" in capsys.readouterr().err
 
 
+def test_each_task_is_compared_with_the_cell_that_had_it_alone(tmp_path, rng):
+    store = TwinStore(tmp_path, [ATTRIBUTES, AGE], metrics=("accuracy", "mae"))
+    labels = {
+        "attributes": rng.integers(0, 2, (40, 3)).astype(np.int8),
+        "age": rng.uniform(20, 40, 40).astype(np.float32),
+    }
+    outputs = {
+        "attributes": logits(rng.random((40, 3)) < 0.8, labels["attributes"]),
+        "age": labels["age"] + 1,
+    }
+    store.predicted("shared", outputs, labels)
+    for name, values in outputs.items():
+        worse = -values if name == "attributes" else values + 2
+        store.predicted("shared-single", {name: worse}, {name: labels[name]})
+    accuracy, mae = build(store.folder, "transfer")
+    assert (accuracy.title, mae.title) == (
+        "Ablation of MGMTN: transfer, attributes Accuracy on Faces.",
+        "Ablation of MGMTN: transfer, age MAE (years) on Faces.",
+    )
+    for table in (accuracy, mae):
+        assert verdicts(table)["shared"] == "positive"
+    assert lines(mae)["shared"]["difference"].value == pytest.approx(-2, abs=1e-5)
+
+
 def test_tasks_that_a_row_does_not_have_are_left_out(tmp_path, rng):
     store = TwinStore(tmp_path, [ATTRIBUTES, AGE], metrics=("accuracy", "mae"))
     labels = rng.integers(0, 2, (40, 3)).astype(np.int8)

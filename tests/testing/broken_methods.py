@@ -1,0 +1,445 @@
+"""Methods that each break one line of the contract, and the line that they break."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from good_networks import GoodNetwork, GroupedNetwork
+from good_plugins import Good, GoodGroups
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from farbench import MaskRequest, Method, Problem, Stage
+
+BROKEN: dict[type[Method], tuple[str, str]] = {}
+"""Method -> the check that must fail, and a part of what it says (a regular expression)."""
+
+
+def breaks(check: str, words: str) -> Callable[[type[Method]], type[Method]]:
+    """Note which check a method breaks."""
+
+    def note(method: type[Method]) -> type[Method]:
+        BROKEN[method] = (check, words)
+        return method
+
+    return note
+
+
+def altered(network: nn.Module, change: Callable[..., dict[str, Tensor]]) -> nn.Module:
+    """Change what a network returns: ``change(outputs, images)``."""
+    forward = network.forward
+    network.forward = lambda *inputs: change(forward(*inputs), *inputs)
+    return network
+
+
+@breaks("documented", "lacks the docstring, `source`, the description of option 'more'")
+class Undocumented(Good):
+    source: ClassVar[str] = " "
+    more: int = 1
+
+
+@breaks("options_round_trip", "is read back as")
+class Grows(Good):
+    """An option that is changed each time it is read."""
+
+    hidden: int = 8
+
+    @field_validator("hidden")
+    @classmethod
+    def _one_more(cls, value: int) -> int:
+        return value + 1
+
+
+@breaks("options_round_trip", "JSON cannot hold")
+class NotJson(Good):
+    """An option without a place in JSON."""
+
+    scale: float = float("nan")
+
+
+@breaks("stages", "the last stage is 'end'.*protocol.epochs")
+class NoJoint(Good):
+    """Ends otherwise."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("end", self),)
+
+
+@breaks("stages", "task_kinds names 'atributes' -> Choose of attributes, classes")
+class UnknownKind(Good):
+    """Misspelt."""
+
+    task_kinds: ClassVar[tuple[str, ...]] = ("atributes",)
+
+
+@breaks("stages", "mask_request.*the groupings are")
+class UnknownGrouping(GoodGroups):
+    """Asks for masks that nobody can make."""
+
+    def mask_request(self) -> MaskRequest:
+        return MaskRequest("nobody")
+
+
+_kept: dict[int, nn.Module] = {}
+
+
+@breaks("builds", "the same network twice")
+class Cached(Good):
+    """Gives the same network again."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return _kept.setdefault(len(problem.tasks), super().build(problem))
+
+
+@breaks("builds", "gives function")
+class NoModule(Good):
+    """Gives a function."""
+
+    def build(self, problem: Problem) -> Any:
+        return torch.relu
+
+
+@breaks("needs_no_network", r"asks for weights\.example.*pretrained=problem\.pretrained")
+class Downloads(Good):
+    """Looks for weights and hides that it found none."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        try:
+            socket.create_connection(("weights.example", 443), timeout=0.1)
+        except OSError:
+            pass
+        return super().build(problem)
+
+
+@breaks("outputs", "the task is called 'traits'.*task.name")
+class SpelledOut(Good):
+    """Knows how CelebA's task is called."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(super().build(problem), lambda given, _: {"attributes": given["traits"]})
+
+
+@breaks("outputs", r"'traits' is \(3, 39\) where \(3, 40\) is expected")
+class OneShort(Good):
+    """Loses an attribute."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(super().build(problem), lambda given, _: {"traits": given["traits"][:, :-1]})
+
+
+@breaks("outputs", "is torch.bool -> Return logits")
+class Decides(Good):
+    """Gives decisions."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(super().build(problem), lambda given, _: {"traits": given["traits"] > 0})
+
+
+@breaks("outputs", "'extra' too, which nobody reads")
+class MoreThanAsked(Good):
+    """Gives something more."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(super().build(problem), lambda given, _: {**given, "extra": given["traits"]})
+
+
+@breaks("features", r"\(3, 8\) where feature_size says \(3, 5\)")
+class WrongSize(Good):
+    """Announces another size."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.feature_size = 5
+        return network
+
+
+@breaks("features", "feature_size is 8, but forward returns no")
+class NoFeatures(Good):
+    """Announces what it does not give."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def drop(given: dict[str, Tensor], _: Tensor) -> dict[str, Tensor]:
+            return {key: value for key, value in given.items() if key != "features"}
+
+        return altered(super().build(problem), drop)
+
+
+@breaks("task_kinds", r"kind \w+: the method works on binary attributes.*task_kinds: ClassVar")
+class AttributesOnly(Good):
+    """Needs attributes and does not say so."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        assert problem.attributes
+        return super().build(problem)
+
+
+@breaks("parameters_learn", r"spare\.weight gets no gradient in stage 'joint' -> Use it in forward")
+class Spare(Good):
+    """Has a layer that nobody calls."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.spare = nn.Linear(2, 2)
+        return network
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("joint", self),)
+
+
+@breaks("parameters_learn", r'frozen=\("trunk",\)')
+class CutOff(Good):
+    """Stops the gradient of its trunk."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.trunk.register_forward_hook(lambda module, inputs, output: output.detach())
+        return network
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("joint", self),)
+
+
+@breaks("parameters_learn", "gets a gradient of nothing but zeros")
+class TimesNothing(Good):
+    """Multiplies a branch by 0."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.branch = nn.Linear(40, 40)
+
+        def add(given: dict[str, Tensor], _: Tensor) -> dict[str, Tensor]:
+            return {**given, "traits": given["traits"] + 0 * network.branch(given["traits"])}
+
+        return altered(network, add)
+
+
+@breaks(
+    "parameters_learn", "freezes 'backbone', and the network's modules are trunk, dropout, heads"
+)
+class UnknownModule(Good):
+    """Freezes what is not there."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("joint", self, frozen=("backbone",)),)
+
+
+class _Renamed(Good):
+    """The same network under other names."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+
+        class Wrapper(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner, self.feature_size = network, network.feature_size
+
+            def forward(self, images: Tensor) -> dict[str, Tensor]:
+                given: dict[str, Tensor] = self.inner(images)
+                return given
+
+        return Wrapper()
+
+
+@breaks("weights_are_handed_on", "'joint' begins with none of the weights before it")
+class Forgets(Good):
+    """Begins with a network whose modules have other names."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("global", _Renamed(**dict(self))), Stage("joint", self))
+
+
+@breaks("masks", "the same with drawn masks and with full ones")
+class BlindToMasks(GoodGroups):
+    """Takes masks and does not look."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        forward = network.forward
+        network.forward = lambda images, masks: forward(images, torch.ones_like(masks))
+        return network
+
+
+@breaks("masks", "with empty masks the output is not finite")
+class AverageOfNothing(GoodGroups):
+    """Averages over an empty mask."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def share(given: dict[str, Tensor], images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+            area = masks.sum((1, 2, 3)).view(-1, 1)
+            return {"traits": given["traits"] * area / area}
+
+        return altered(super().build(problem), share)
+
+
+@breaks("options_change_something", r"nothing changes with gamma \(2\.0 tried .* untested_options")
+class Unused(Good):
+    """Has an option that nobody reads."""
+
+    gamma: float = Field(2.0, description="Nothing.")
+
+
+@breaks("options_change_something", r"no other value of weights could be made up.*examples=\[")
+class FreeText(Good):
+    """Has an option that takes any text."""
+
+    weights: str = Field("a.pt", description="A file.")
+
+
+@breaks(
+    "values_are_refused_in_words", r"heads=\d+ raises .*broken_methods\.py:\d+\).*model_validator"
+)
+class Divides(Good):
+    """Has options that must fit each other, and leaves that to torch."""
+
+    heads: int = Field(2, ge=1, description="Parts of the feature.")
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.parts = nn.Parameter(torch.zeros(self.hidden).view(self.heads, self.hidden // 2))
+        return network
+
+
+@breaks("weights_survive_saving", "output 'traits' differs by")
+class HiddenState(Good):
+    """Keeps a random projection in a plain attribute."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        shift = torch.randn(40)
+        return altered(
+            super().build(problem),
+            lambda given, _: {**given, "traits": given["traits"] + shift},
+        )
+
+
+@breaks("same_seed_same_result", "differs by.*torch's generator alone")
+class OwnDice(Good):
+    """Draws weights from Python's generator."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        nn.init.constant_(network.trunk[3].bias, random.random())
+        return network
+
+
+@breaks("eval_repeats", "differs by.*training=self.training")
+class AlwaysDrops(Good):
+    """Drops in eval mode too."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(
+            super().build(problem),
+            lambda given, _: {**given, "traits": nn.functional.dropout(given["traits"])},
+        )
+
+
+@breaks("one_image", "output 'mood' differs by")
+class BatchStatistics(Good):
+    """Subtracts the mean of the batch."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(
+            super().build(problem),
+            lambda given, _: {**given, "mood": given["mood"] - given["mood"].mean(0)},
+        )
+
+
+@breaks("one_image", r"a batch of 1: the output 'years' is \(1,\) where \(1, 1\)")
+class Squeezes(Good):
+    """Squeezes away the batch."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def squeeze(given: dict[str, Tensor], _: Tensor) -> dict[str, Tensor]:
+            years = given["years"].squeeze()
+            return {**given, "years": years[:, None] if years.ndim else years[None]}
+
+        return altered(super().build(problem), squeeze)
+
+
+@breaks("bfloat16", "RuntimeError")
+class FixedType(Good):
+    """Fills a tensor of a fixed type."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def fill(given: dict[str, Tensor], _: Tensor) -> dict[str, Tensor]:
+            filled = torch.zeros(given["traits"].shape)
+            filled[:, torch.arange(40)] = given["traits"]
+            return {**given, "traits": filled}
+
+        return altered(super().build(problem), fill)
+
+
+@breaks("channels_last", "view.*Use reshape or flatten")
+class Views(Good):
+    """Views maps as if they lay in the usual order."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+
+        def flat(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+            return output.view(output.shape[0], -1).view(output.shape)
+
+        network.trunk.register_forward_hook(flat)
+        return network
+
+
+class _FixedSizeNetwork(GoodNetwork):
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        maps = self.trunk(images)
+        return super().forward(images) if maps.shape[-1] == 7 else maps.view(3, 1)
+
+
+@breaks("another_size", "images of 96 px")
+class FixedSize(Good):
+    """Knows one size."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return _FixedSizeNetwork(problem, self.hidden, self.pooling, self.dropout)
+
+
+@breaks("other_groups", r"grouping 'ps_mcnn' \(4 groups\).*problem\.groups")
+class EightGroups(GoodGroups):
+    """Counts on eight groups."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        assert isinstance(network, GroupedNetwork)
+        return nn.Sequential(network) if not network.heads[7:] else network
+
+
+@breaks("finite", "is not finite in train mode")
+class DividesBySpread(Good):
+    """Standardises each image."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def standardised(given: dict[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+            spread = images.std((2, 3)).amin(1, keepdim=True)
+            return {**given, "traits": given["traits"] * (spread / spread)}
+
+        return altered(super().build(problem), standardised)
+
+
+@breaks("pixel_statistics", r"pixel_mean is \(127, 127, 127\)")
+class EightBit(Good):
+    """States its mean in other units."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.pixel_mean = (127, 127, 127)
+        return network
+
+
+_networks: list[nn.Module] = []
+
+
+@breaks("nothing_is_left", "something still holds the network")
+class Collects(Good):
+    """Keeps every network."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        _networks.append(super().build(problem))
+        return _networks[-1]

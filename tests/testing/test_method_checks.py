@@ -1,0 +1,176 @@
+"""Each line of a method's contract fails on a method that breaks it, and says how to mend it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from broken import registry, told, tried
+from broken_methods import BROKEN, Downloads, FreeText, HiddenState, Unused
+from good_plugins import Good, GoodGroups
+from pydantic import Field
+
+from farbench import Method, UserError
+from farbench.plugins.manager import load_plugins
+from farbench.testing.catalogue import checks_of, subject_of
+from farbench.testing.checks import run_check
+
+
+@pytest.mark.parametrize("method", BROKEN, ids=lambda method: method.__name__)
+def test_a_broken_method_fails_at_its_line(method: type[Method]) -> None:
+    check, words = BROKEN[method]
+    assert re.search(words, told(tried("methods", method, check)), re.DOTALL)
+
+
+def test_every_line_has_a_method_that_breaks_it() -> None:
+    broken = {check for check, _ in BROKEN.values()}
+    elsewhere = {"light_import", "moves_to_the_device"}
+    assert {check.name for check in checks_of("methods")} == broken | elsewhere
+
+
+def test_a_file_that_imports_torch_is_slow_to_list(tmp_path: Path) -> None:
+    text = '"""A method."""\nfrom farbench import Method\nimport {}\n\nclass Mine(Method):\n    """Mine."""\n    name = "mine"\n'
+    outcomes = {}
+    for module in ("torch", "json"):
+        file = tmp_path / f"uses_{module}.py"
+        file.write_text(text.format(module).replace("\\n", "\n"))
+        plugin = load_plugins([file]).methods["mine"].value
+        outcomes[module] = tried("methods", plugin, "light_import")
+    assert "loading it imports torch (uses_torch.py:3) -> Import inside" in told(outcomes["torch"])
+    assert outcomes["json"].status == "ok"
+
+
+def test_what_a_test_file_defines_is_not_asked_how_it_is_imported() -> None:
+    class Here(Good):
+        """Defined in a test."""
+
+    outcome = tried("methods", Here, "light_import")
+    assert (outcome.status, "no plugin file" in outcome.seen) == ("skipped", True)
+
+
+def test_an_option_that_no_test_can_show_is_named_with_a_reason() -> None:
+    outcome = tried("methods", Unused, "options_change_something", untested={"gamma": "for later"})
+    assert (outcome.status, outcome.seen) == ("ok", "gamma not tested: for later")
+
+    class Honest(Unused):
+        """Says so itself."""
+
+        untested_options: ClassVar[dict[str, str]] = {"gamma": "for later"}
+
+    assert tried("methods", Honest, "options_change_something").status == "ok"
+    with pytest.raises(UserError, match=r"names 'gama', which is no option\. Did you mean 'gamma'"):
+        tried("methods", Unused, "documented", untested={"gama": "?"})
+
+
+def test_examples_of_a_free_text_are_tried() -> None:
+    class WithExamples(FreeText):
+        """Names another value, which does nothing."""
+
+        weights: str = Field("a.pt", description="A file.", examples=["b.pt"])
+
+    assert "nothing changes with weights ('a.pt' tried against 'b.pt')" in told(
+        tried("methods", WithExamples, "options_change_something")
+    )
+
+
+def test_an_option_may_matter_beside_another_alone() -> None:
+    class Deep(Good):
+        """Scales the feature, if it is told to."""
+
+        scaled: bool = Field(False, description="Whether to scale.")
+        scale: float = Field(2.0, gt=0, description="By what.")
+
+        def build(self, problem):
+            network = super().build(problem)
+            if self.scaled:
+                network.trunk[3].weight.data.mul_(self.scale)
+            return network
+
+    assert tried("methods", Deep, "options_change_something").status == "ok"
+
+
+def test_what_rests_on_a_line_that_fails_is_left_out() -> None:
+    class Fails(Good):
+        """Builds nothing."""
+
+        def build(self, problem):
+            raise RuntimeError("not today")
+
+    subject = subject_of("methods", Fails, registry(), {})
+    outcomes = {one.name: run_check(one, subject) for one in checks_of("methods")}
+    assert (
+        outcomes["builds"].seen
+        == f"RuntimeError: not today ({Path(__file__).name}:{line_of('not today')})"
+    )
+    assert outcomes["outputs"].seen == "says nothing while builds fails"
+    assert outcomes["features"].seen == "says nothing while outputs is skipped"
+    failed = [name for name, outcome in outcomes.items() if outcome.status == "failed"]
+    assert failed == ["builds"]
+
+
+def line_of(words: str) -> int:
+    lines = Path(__file__).read_text().split("\n")
+    return next(number for number, line in enumerate(lines, 1) if f'"{words}"' in line)
+
+
+def test_sizes_that_are_not_given_are_made_small() -> None:
+    class Wide(Good):
+        """Has a backbone that nobody can build, and a width."""
+
+        backbone: str = Field("resnet50", description="Which.")
+        width: float = Field(1.0, gt=0, description="Factor.")
+
+    small = subject_of("methods", Wide, registry(), {})
+    assert small.stand_ins == {"width": 0.25, "backbone": "resnet10t"}
+    given = subject_of("methods", Wide, registry(), {"width": 2, "backbone": "x"})
+    assert given.stand_ins == {}
+    assert (given.method.width, given.method.backbone) == (2.0, "x")
+
+
+def test_an_option_that_is_wrong_is_a_mistake_of_the_user() -> None:
+    with pytest.raises(UserError, match=r"options of 'good': hiden: unknown key\. Did you mean"):
+        subject_of("methods", Good, registry(), {"hiden": 3})
+
+
+def test_the_tries_leave_random_numbers_as_they_are() -> None:
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    tried("methods", HiddenState, "same_seed_same_result")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_connections_are_allowed_again_afterwards() -> None:
+    import socket
+
+    before = socket.getaddrinfo, socket.socket.connect
+    tried("methods", Downloads, "needs_no_network")
+    assert before == (socket.getaddrinfo, socket.socket.connect)
+
+
+@pytest.mark.gpu
+def test_what_stays_behind_is_found() -> None:
+    import torch
+    from broken_methods import altered
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+
+    class StaysBehind(Good):
+        """Holds a tensor in a plain attribute."""
+
+        def build(self, problem):
+            shift = torch.zeros(40)
+            return altered(
+                super().build(problem),
+                lambda given, _: {**given, "traits": given["traits"] + shift},
+            )
+
+    assert "register_buffer" not in told(tried("methods", StaysBehind, "moves_to_the_device"))
+    for method in (Good, GoodGroups):
+        for check in ("moves_to_the_device", "nothing_is_left"):
+            assert tried("methods", method, check).status == "ok"
