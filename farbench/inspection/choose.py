@@ -44,13 +44,7 @@ def choose_dataset(name: str, sets: Sequence[str], registry: Registry) -> Datase
     parts = tuple(resolve_dataset(one.data, registry, one.places, ()) for one in documents.values())
     if len(parts) == 1:
         return parts[0]
-    joined = JoinedDataset(parts=parts)
-    try:
-        joined.tasks()
-    except UserError as error:
-        example = f"--set '{names[-1]}.map={{TASK: {{FROM: TO}}}}'"
-        raise UserError(f"{error} On the command line: {example}.") from None
-    return joined
+    return JoinedDataset(parts=parts)
 
 
 def _set(text: str, documents: Mapping[str, Document], registry: Registry) -> None:

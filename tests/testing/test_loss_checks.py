@@ -1,0 +1,184 @@
+"""Each line of a loss's contract fails on a loss that breaks it, and says how to mend it."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from broken import told, tried
+from good_networks import SquaredModule
+from good_plugins import GoodLoss
+from pydantic import Field
+from torch import Tensor, nn
+
+from farbench import Loss, Task, TrainStatistics
+from farbench.testing.catalogue import checks_of
+
+Change = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def changed(change: Change) -> type[Loss]:
+    """Return the good loss with ``change(value, outputs, targets)`` as its value."""
+
+    class Changed(GoodLoss):
+        """Broken."""
+
+        def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
+            module = super().build(task, statistics)
+            forward = module.forward
+            module.forward = lambda outputs, targets: change(
+                forward(outputs, targets), outputs, targets
+            )
+            return module
+
+    return Changed
+
+
+def built(build: Callable[[Any, Task], Any], **fields: Any) -> type[Loss]:
+    """Return the good loss with another build."""
+
+    class Built(GoodLoss):
+        """Broken."""
+
+        tasks: ClassVar[tuple[str, ...]] = fields.get("tasks", GoodLoss.tasks)
+
+        def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
+            module: nn.Module = build(super().build(task, statistics), task)
+            return module
+
+    return Built
+
+
+class MeanOfKnown(nn.Module):
+    """The mean of a selection, which is 0 / 0 where nothing is selected."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        known = (targets >= 0) & ~torch.isnan(targets)
+        return (outputs - targets)[known].square().mean()
+
+
+class Counter(SquaredModule):
+    """Counts steps in a plain attribute."""
+
+    steps = 0
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        self.steps += 1
+        return super().forward(outputs, targets) * self.steps
+
+
+class OneHot(SquaredModule):
+    """Counts on forty attributes."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return super().forward(outputs * torch.ones(40), targets)
+
+
+class Dice(SquaredModule):
+    """Draws a factor from Python's generator."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return super().forward(outputs, targets) * (1 + random.random())
+
+
+class Logarithm(nn.Module):
+    """Takes logarithms of probabilities that have become 0."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        known = (targets >= 0) & ~torch.isnan(targets)
+        value = torch.where(known, -torch.log(torch.sigmoid(outputs)), 0.0)
+        return value.sum() / known.sum().clamp(min=1)
+
+
+class Counting(SquaredModule):
+    """Keeps the sum of all outputs, also of those without a label."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        value = super().forward(outputs, targets)
+        self.scale.add_(outputs.detach().square().mean())
+        return value
+
+
+def with_spare(module: nn.Module, task: Task) -> nn.Module:
+    module.spare = nn.Parameter(torch.ones(2))
+    return module
+
+
+class UnusedOption(GoodLoss):
+    """Has an option that nobody reads."""
+
+    gamma: float = Field(2.0, description="Nothing.")
+
+
+BROKEN: list[tuple[str, type[Loss], str]] = [
+    ("builds", built(lambda module, task: module, tasks=("colours",)), "tasks is .'colours'"),
+    ("builds", built(lambda module, task: abs), "for attributes, build gives builtin"),
+    ("scalar", changed(lambda value, outputs, _: outputs.square()), r"the loss is \(12, 40\)"),
+    ("scalar", changed(lambda value, *_: value.double()), "the loss is torch.float64"),
+    ("scalar", built(lambda module, task: Logarithm()), "outputs are 100 and -100 -> .*logsigmoid"),
+    ("gradients", changed(lambda value, *_: value.detach().requires_grad_()), "is zero or not"),
+    ("gradients", built(with_spare), "own parameter spare gets no gradient"),
+    (
+        "unknown_adds_nothing",
+        changed(lambda value, outputs, _: value + outputs.square().mean()),
+        "outputs without a known label get a gradient -> Mask before",
+    ),
+    (
+        "unknown_adds_nothing",
+        changed(lambda value, outputs, targets: value + 0 * (outputs - targets).sum()),
+        "for scalar loss or gradient is not finite where a label is unknown",
+    ),
+    (
+        "unknown_adds_nothing",
+        changed(lambda value, outputs, _: value + outputs.detach().mean()),
+        "the loss goes from",
+    ),
+    (
+        "unknown_adds_nothing",
+        built(lambda module, task: Counting(2.0)),
+        "outputs without a known label change the state scale",
+    ),
+    ("all_unknown_is_zero", built(lambda module, task: MeanOfKnown()), "labels is nan.*clamp"),
+    ("all_unknown_is_zero", changed(lambda value, *_: value + 1), r"without labels is 1\.0"),
+    ("one_attribute", built(lambda module, task: OneHot(2.0)), "RuntimeError"),
+    (
+        "state_survives_saving",
+        built(lambda module, task: Counter(2.0)),
+        "after a restart .* register_buffer",
+    ),
+    ("same_seed_same_result", built(lambda module, task: Dice(2.0)), "go different ways"),
+    ("options_change_something", UnusedOption, "nothing changes with gamma"),
+]
+
+
+@pytest.mark.parametrize(
+    ("check", "loss", "words"),
+    BROKEN,
+    ids=[f"{check}{n}" for n, (check, _, _) in enumerate(BROKEN)],
+)
+def test_a_broken_loss_fails_at_its_line(check: str, loss: type[Loss], words: str) -> None:
+    assert re.search(words, told(tried("losses", loss, check)), re.DOTALL)
+
+
+def test_every_line_of_its_own_has_a_loss_that_breaks_it() -> None:
+    shared = {"documented", "options_round_trip", "light_import"}
+    expected = {check.name for check in checks_of("losses")} - shared - {"moves_to_the_device"}
+    assert {check for check, _, _ in BROKEN} == expected
+
+
+def test_a_loss_of_classes_is_held_by_the_image() -> None:
+    class AllImages(nn.Module):
+        def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+            return nn.functional.cross_entropy(outputs, targets.clamp(min=0))
+
+    loss = built(lambda module, task: AllImages(), tasks=("classes", "identity"))
+    assert tried("losses", loss, "scalar").status == "failed"  # of identity: 6 outputs, 7 people
+    loss = built(lambda module, task: AllImages(), tasks=("classes",))
+    assert tried("losses", loss, "scalar").status == "ok"
+    assert "for classes outputs without a known label get a gradient" in told(
+        tried("losses", loss, "unknown_adds_nothing")
+    )
