@@ -124,7 +124,9 @@ class Method(Plugin):
         """Return the stages in order; each starts from the weights of the one before it.
 
         A module's own parameters and buffers are handed on, all or none of them, where their
-        names and shapes agree.
+        names and shapes agree. A network whose modules have other names than those of the stage
+        before has a method ``adopt(weights)``: it is given that stage's state dict and returns it
+        with entries under its own names.
         """
         return (Stage("joint", self),)
 

@@ -31,7 +31,7 @@ class Predictions:
 
 
 def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
-    """Read one task of a predictions file: ``image``, ``<task>.output``, ``.target``, ``.sizes``.
+    """Read one task of a predictions file: ``image``, ``<task>.output``, ``.target``, ``sizes``.
 
     Raises:
         UserError: The file is absent (committed results carry none), damaged, or of other tasks.
@@ -43,12 +43,11 @@ def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
         )
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-            sizes = f"{task_name}.sizes"
             return Predictions(
                 held["image"],
                 held[f"{task_name}.output"],
                 held[f"{task_name}.target"],
-                held.get(sizes),
+                held.get("sizes"),
             )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is no predictions file of task '{task_name}': {error}.") from error

@@ -137,7 +137,7 @@ def _table(
             _row, table, seeds=len(summary.seeds), higher_is_better=info.higher_is_better
         )
         whole.rows.append(line(row.id, label, summary.whole, adjusted.get(place)))
-        if short:
+        if short or not summary.details:
             continue
         block = Block("measured", f"{row.label}: each {detail}")
         for name, one in summary.details.items():

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from farbench.errors import UserError, did_you_mean
+from farbench.errors import did_you_mean
 from farbench.masks.regions import REGIONS
 from farbench.plugins.grouping import Grouping
-from farbench.plugins.grouping import resolve as resolve_grouping
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
 from farbench.testing.checks import Broken, Contract, NotTried, Subject
 
@@ -89,23 +88,3 @@ def regions(subject: GroupingSubject) -> str:
         named = f"no group '{odd[0]}'" if odd else f"no region of group '{missing[0]}'"
         raise Broken(f"there is {named}")
     return ", ".join(dict.fromkeys(grouping.regions.values()))
-
-
-@GROUPING.line(
-    "Groups resolve to columns of a task's output, also where a data set lacks attributes.",
-    mend="Hold plain attribute names in tuples.",
-    needs=("covers_once",),
-)
-def resolves(subject: GroupingSubject) -> None:
-    """Resolve for all attributes and for every third of them."""
-    names = subject.attributes or tuple(
-        name for group in subject.grouping.groups.values() for name in group
-    )
-    for some in (names, names[::3]):
-        try:
-            groups = resolve_grouping(subject.grouping, some)
-        except UserError as error:
-            raise Broken(str(error)) from error
-        columns = sorted(column for group in groups for column in group.columns)
-        if columns != list(range(len(some))):
-            raise Broken(f"for {len(some)} attributes the groups have the columns {columns}")

@@ -165,15 +165,18 @@ def all_unknown_is_zero(subject: LossSubject) -> None:
     needs=("scalar",),
 )
 def one_attribute(subject: LossSubject) -> None:
-    """Build for one attribute, and without shares."""
+    """Build for three attributes and for one."""
     if "attributes" not in subject.plugin.tasks:
         raise NotTried("it is not made for attributes")
-    task = BinaryAttributes("traits", ("Smiling",))
-    module = subject.instance.build(task, TrainStatistics(prevalence=(0.5,)))
     outputs, targets = drawn("attributes")
-    value = module(outputs[:, :1], targets[:, :1])
-    if value.shape != () or not torch.isfinite(value):
-        raise Broken(f"the loss of one attribute is {value}")
+    for names in (("Smiling", "Male", "Young"), ("Smiling",)):
+        task = BinaryAttributes("traits", names)
+        module = subject.instance.build(
+            task, TrainStatistics(prevalence=(0.5, 0.4, 0.1)[: len(names)])
+        )
+        value = module(outputs[:, : len(names)], targets[:, : len(names)])
+        if value.shape != () or not torch.isfinite(value):
+            raise Broken(f"the loss of {len(names)} attributes is {value}")
 
 
 @LOSS.line(

@@ -106,20 +106,20 @@ def _numbers(current: float | None, bounds: list[float]) -> list[float]:
 
 
 def _lists(arguments: Sequence[Any], entries: list[Any], words: Sequence[str]) -> list[Any]:
-    """Return lists with one entry changed, one less, one more, or none at all."""
+    """Return lists with one entry less, one more, one changed, or none at all."""
     variadic = len(arguments) < 2 or arguments[-1] is Ellipsis
     kinds = [arguments[0]] * len(entries) if variadic and arguments else list(arguments)
     found = []
     if variadic and arguments:
-        found += [entries[:-1], entries[1:]]
-        found += [[*entries, one] for one in _others(arguments[0], _last(entries), words)[:4]]
+        more = _fresh(arguments[0], entries[-1] if entries else None, entries, words)
+        found = [entries[:-1], entries[1:], *([*entries, one] for one in more[:2])]
     for position, kind in enumerate(kinds[: len(entries)]):
-        for value in _others(kind, entries[position], words)[:4]:
+        for value in _fresh(kind, entries[position], entries, words)[:2]:
             found.append([*entries[:position], value, *entries[position + 1 :]])
-    if variadic:
-        found.append([])
-    return found
+    return [*found, []]
 
 
-def _last(entries: list[Any]) -> Any:
-    return entries[-1] if entries else None
+def _fresh(kind: Any, current: Any, entries: list[Any], words: Sequence[str]) -> list[Any]:
+    """Return other values of an entry, those that no other entry has first."""
+    others = [value for value in _others(kind, current, words) if value != current]
+    return sorted(others, key=lambda value: value in entries)

@@ -32,7 +32,7 @@ class WeightingSubject(PluginSubject[TaskWeighting]):
         """Build the module for three terms; features are offered where it needs them."""
         torch.manual_seed(seed)
         size = FEATURES if self.plugin.needs_features else 0
-        return (weighting or self.instance).build(TERMS, size).train()
+        return (weighting or self.instance).build(TERMS, size)
 
     def features(self) -> Tensor | None:
         """Return ``(5, 6)`` that take a gradient, or None where no features are needed."""

@@ -87,5 +87,7 @@ def wflw98_from_ibug68(points: NDArray[np.floating]) -> NDArray[np.float32]:
     A face of NaN stays NaN.
     """
     # einsum, not matmul: BLAS may warn of NaN, and its bits may depend on the number of rows.
-    mapped: NDArray[np.float64] = np.einsum("pk,nkc->npc", _weights(), np.asarray(points, dtype=np.float64))
+    mapped: NDArray[np.float64] = np.einsum(
+        "pk,nkc->npc", _weights(), np.asarray(points, dtype=np.float64)
+    )
     return mapped.astype(np.float32)

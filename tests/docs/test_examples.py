@@ -11,7 +11,11 @@ import pytest
 from pydantic import BaseModel
 
 from farbench.benchmark.schema import Protocol
+from farbench.plugins.files import plugin_files
 from farbench.plugins.manager import load_plugins
+from farbench.scoring.catalogue import METRICS
+from farbench.testing.catalogue import checks_of, subject_of
+from farbench.testing.checks import run_check
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -94,6 +98,24 @@ def test_the_grouping_of_the_plugins_page_loads(folder):
     assert set(registry.groupings["hair_or_not"].value.groups) == {"Hair", "Rest"}
 
 
+@pytest.mark.parametrize(
+    ("page", "holds"), [("README.md", "class Plain"), ("docs/plugins.md", "class AttributeQueries")]
+)
+def test_the_methods_of_the_pages_keep_to_their_contract(folder, page, holds):
+    (folder / "example.py").write_text(block(page, "python", holds))
+    registry = load_plugins([folder / "example.py"])
+    (method,) = [
+        entry.value
+        for entry in registry.methods.values()
+        if entry.provider == str(*plugin_files([folder / "example.py"]))
+    ]
+    subject = subject_of("methods", method, registry, {}, None)
+    quick = ("documented", "options_round_trip", "stages", "outputs", "task_kinds")
+    outcomes = [run_check(check, subject) for check in checks_of("methods") if check.name in quick]
+    assert [outcome.check.name for outcome in outcomes] == list(quick)
+    assert [outcome.seen for outcome in outcomes if outcome.status != "ok"] == []
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/plugins.md"])
 def test_python_blocks_parse_and_fit(page):
     for code in blocks(page, "python"):
@@ -151,12 +173,12 @@ def test_the_protocol_page_names_every_shipped_protocol():
 
 
 KIND_PAGES = {
-    "methods": "methods",
-    "groupings": "methods",
-    "losses": "tasks",
-    "weightings": "tasks",
-    "keypoints": "data",
-    "datasets": "data",
+    "methods": ("methods", "peers"),
+    "groupings": ("methods",),
+    "losses": ("tasks",),
+    "weightings": ("tasks",),
+    "keypoints": ("data",),
+    "datasets": ("data",),
 }
 
 
@@ -165,13 +187,46 @@ def test_everything_that_ships_is_documented(kind):
     registry = load_plugins()
     if not registry.methods:
         pytest.skip("farbench is not installed, so its own plugins are not found")
-    text = (ROOT / f"docs/{KIND_PAGES[kind]}.md").read_text(encoding="utf-8")
+    text = "".join(
+        (ROOT / f"docs/{page}.md").read_text(encoding="utf-8") for page in KIND_PAGES[kind]
+    )
     shipped = [
         name
         for name, entry in getattr(registry, kind).items()
         if entry.provider.startswith("farbench ")
     ]
     assert [name for name in shipped if f"`{name}`" not in text] == []
+
+
+def test_every_metric_is_documented_with_its_kind_and_no_other():
+    text = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
+    table = text[text.index("| Kind | Metric |") : text.index("## Losses")]
+    documented: dict[str, set[str]] = {}
+    kind = ""
+    for named, metrics in re.findall(r"^\| (?:`(\w+)` )?\| ([^|]+) \|", table, re.MULTILINE):
+        kind = named or kind  # a line without a kind goes on with the last
+        documented.setdefault(kind, set()).update(re.findall(r"`([^`]+)`", metrics))
+    documented.pop("", None)  # the heading
+    assert documented == {kind: set(metrics) for kind, metrics in METRICS.items()}
+
+
+def test_the_readme_lists_every_shipped_benchmark():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shipped = [path.stem for path in (ROOT / "benchmarks").glob("*.yaml")]
+    assert [name for name in shipped if f"| `{name}` |" not in text] == []
+
+
+def heading_anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_into_a_page_meet_a_heading(page):
+    links = re.findall(r"\]\(([^)#:\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    targets = [((page.parent / file) if file else page, anchor) for file, anchor in links]
+    assert [anchor for to, anchor in targets if anchor not in heading_anchors(to)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

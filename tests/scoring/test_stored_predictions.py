@@ -20,7 +20,7 @@ def path(tmp_path):
             "attributes.target": np.array([[1, 0], [0, -1]], np.int8),
             "points.output": np.zeros((2, 5, 2), np.float32),
             "points.target": np.ones((2, 5, 2), np.float32),
-            "points.sizes": np.array([[10, 20], [30, 40]], np.int32),
+            "sizes": np.array([[10, 20], [30, 40]], np.int32),
         },
     )
     return path

@@ -90,7 +90,7 @@ def test_p_is_adjusted_for_the_details_of_a_row_and_for_the_whole_tasks(tmp_path
         adjusted = holm([line["p"] for line in one["details"].values()])
         assert [row.cells["p"].value for row in table.blocks[1].rows] == pytest.approx(adjusted)
     assert [one["metric"] for one in kept] == ["accuracy", "mA"]
-    assert "for the 2 lines of whole tasks" in " ".join(tables[0].caption)
+    assert "whole tasks for all of this data set (2)" in " ".join(tables[0].caption)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,61 @@ def test_details_of_classes_are_their_own_images(tmp_path, rng):
     assert held["shared"]["together"].value == pytest.approx(together["accuracy"])
     for name, value in together["recall_per_class"].items():
         assert held[f"shared/{name}"]["together"].value == pytest.approx(value)
+
+
+def test_classes_stand_once_where_both_metrics_are_shown(tmp_path, rng):
+    store = TwinStore(tmp_path, [RACE])
+    labels = rng.integers(0, 3, 200).astype(np.int16)
+    store.both(RACE, *(rng.normal(size=(200, 3)).astype(np.float16) for _ in range(2)), labels)
+    accuracy, balanced = build(store.folder, "transfer")
+    assert list(lines(accuracy)) == ["shared"]
+    assert list(lines(balanced)) == ["shared", "shared/x", "shared/y", "shared/z"]
+    assert not any("classes" in text for _, text in accuracy.footnotes)
+
+
+def test_a_handful_of_images_has_no_interval_and_no_verdict(tmp_path, rng):
+    store = TwinStore(tmp_path, [AGE])
+    labels = np.r_[rng.uniform(20, 30, 200), [95.0], rng.uniform(50, 60, 19)].astype(np.float32)
+    store.both(AGE, labels + 1, labels + rng.uniform(2, 3, 220).astype(np.float32), labels)
+    table = only(store)
+    held = lines(table)
+    assert verdicts(table) == {
+        "shared": "positive",
+        "shared/20-29": "positive",
+        "shared/50-59": "too few",
+        "shared/90-99": "too few",
+    }
+    assert [held[f"shared/{d}"]["units"].value for d in ("20-29", "50-59", "90-99")] == [200, 19, 1]
+    for key in ("low", "high", "p"):
+        assert (held["shared/90-99"][key].value, held["shared/90-99"][key].missing) == (None, "–")
+    assert held["shared/90-99"]["difference"].value < 0
+    raw = json.loads((store.folder / KEPT).read_text())["summaries"][0]["details"]["20-29"]
+    assert raw["adjusted_p"] == raw["p"]  # alone in its family
+    said = "Shared: of 3 decades, positive 1, negative 0, none shown 0, too few 2."
+    assert said in [text for _, text in table.footnotes]
+
+
+def test_the_rarer_answer_counts_where_both_must_be_known(tmp_path, rng):
+    store = TwinStore(tmp_path, [ATTRIBUTES], metrics=("mA",))
+    labels = rng.integers(0, 2, (100, 3)).astype(np.int8)
+    labels[:, 0] = np.arange(100) < 5
+    met = [rng.random((100, 3)) < by for by in (0.9, 0.5)]
+    store.both(ATTRIBUTES, *(logits(one, labels) for one in met), labels)
+    table = only(store)
+    assert lines(table)["shared/Bald"]["units"].value == 5
+    assert verdicts(table)["shared/Bald"] == "too few"
+    assert verdicts(table)["shared/Smiling"] == "positive"
+
+
+def test_a_row_of_a_single_task_is_the_same_training_and_left_out(tmp_path, rng, capsys):
+    store = planted(tmp_path, rng)
+    place = store.folder / store.plan["cells"][0]["folder"] / "metrics.json"
+    metrics = json.loads(place.read_text())
+    del metrics["beside"]
+    place.write_text(json.dumps(metrics))
+    assert build(store.folder, "transfer") == []
+    assert main(["table", str(store.folder), "--kind", "transfer"]) == 2
+    assert "tasks to compare" in capsys.readouterr().err
 
 
 def test_details_of_landmarks_are_points(tmp_path, rng):
@@ -209,6 +264,7 @@ def test_identities_are_drawn_where_the_row_knows_them(tmp_path, rng):
         cells = lines(table)["shared"]
         return cells["high"].value - cells["low"].value
 
+    assert lines(table)["shared/Bald"]["units"].value == 30
     assert width(table) > 2 * width(only(plain))  # eight copies of a face are one face
 
 
@@ -377,6 +433,6 @@ def test_tasks_that_a_row_does_not_have_are_left_out(tmp_path, rng):
 def test_metrics_that_are_no_means_are_named_and_the_usual_one_stands_in(tmp_path, rng):
     store = planted(tmp_path, rng, metrics=("f1",))
     table = only(store)
-    assert table.columns[1].metric == "accuracy_alone"
+    assert table.columns[2].metric == "accuracy_alone"
     remarks = [text for _, text in table.footnotes]
     assert "No means over images, so not compared here: F1." in remarks

@@ -51,7 +51,7 @@ EXPECTED: dict[str, list[Any]] = {
     "word": ["red", "blue"],
     "path": ["red", "blue", None],
     "levels": [(3,), (4,), (5, 4), (3, 5)],
-    "sizes": [(8,), (4,), (8, 4, 2), (4, 4), (16, 4)],
+    "sizes": [(8,), (4,), (8, 4, 2), (8, 2), (16, 4)],
     "pair": [(0, 1), (2, 1), (1, 0), (1, 2)],
     "names": [(), ("one", "red"), ("red",)],
     "weights": [{"red": 1.0}, {"blue": 2.0}],

@@ -1,0 +1,1 @@
+"""Results against a baseline, cells against cells: what changed, and whether it is noise."""

@@ -1,0 +1,96 @@
+"""The baseline file: a snapshot as JSON that is small, sorted, and changes line by line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from farbench.errors import UserError
+from farbench.gate.keys import Flat, Leaf, Stages
+from farbench.gate.snapshot import Snapshot
+from farbench.tables.files import write_text
+
+SCHEMA = 1
+COMMON = "common"
+"""Instead of a recipe's name: what all stages of all recipes share, written once."""
+
+
+def write_baseline(path: Path, taken: Snapshot) -> None:
+    """Write a baseline: no predictions, no images, no paths. The same cells give the same bytes.
+
+    Raises:
+        UserError: No cell is finished, or the file cannot be written.
+    """
+    if not any(row.tasks for datasets in taken.rows.values() for row in datasets.values()):
+        raise UserError(
+            f"no cell of '{taken.benchmark}' is finished, so there is nothing to keep. "
+            "Run it first: `farbench run`."
+        )
+    held: dict[str, Any] = {"schema": SCHEMA, **taken.model_dump(mode="json")}
+    held["recipes"] = _packed(taken.recipes)
+    for datasets in held["rows"].values():
+        for row in datasets.values():
+            # What was not run then says nothing; what failed may be mended.
+            row["missing"] = {s: state for s, state in row["missing"].items() if state == "failed"}
+    write_text(path, json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_baseline(path: Path) -> Snapshot:
+    """Read a baseline.
+
+    Raises:
+        UserError: It is not there, damaged, or of another schema.
+    """
+    again = "Make it again: `farbench baseline DIR -o FILE`."
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"baseline {path} does not exist. {again}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"baseline {path} cannot be read: {error}. {again}") from error
+    if not isinstance(held, dict) or "schema" not in held:
+        raise UserError(f"{path} is no baseline of farbench. {again}")
+    if held.pop("schema") != SCHEMA:
+        raise UserError(f"baseline {path} is of another schema than {SCHEMA}. {again}")
+    try:
+        return Snapshot.model_validate({**held, "recipes": _unpacked(held["recipes"])})
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else repr(error)
+        raise UserError(f"baseline {path} is damaged ({what}). {again}") from error
+
+
+def _packed(recipes: dict[str, Stages]) -> dict[str, Any]:
+    """Take out what all stages of all recipes share."""
+    stages = [stage for recipe in recipes.values() for stage in recipe.values()]
+    first = stages[0] if stages else {}
+    common = {
+        key: value
+        for key, value in first.items()
+        if all(key in stage and _same(stage[key], value) for stage in stages)
+    }
+    own = {
+        name: {
+            stage: {key: value for key, value in values.items() if key not in common}
+            for stage, values in recipe.items()
+        }
+        for name, recipe in recipes.items()
+    }
+    return {COMMON: common, **own}
+
+
+def _same(one: Leaf, other: Leaf) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _unpacked(packed: dict[str, Any]) -> dict[str, Stages]:
+    """Put it back."""
+    common: Flat = packed[COMMON]
+    return {
+        name: {stage: {**common, **values} for stage, values in recipe.items()}
+        for name, recipe in packed.items()
+        if name != COMMON
+    }

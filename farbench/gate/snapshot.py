@@ -1,0 +1,203 @@
+"""The numbers of a benchmark's folder and what they were made of, without anything large."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from farbench.benchmark.identity import digest
+from farbench.errors import UserError
+from farbench.gate.keys import Flat, Stages, flat, manifest_of, stages_of
+from farbench.gate.noise import counted_error, jackknife_errors
+from farbench.scoring.catalogue import HEADLINE
+from farbench.scoring.predictions import Predictions, load_predictions
+from farbench.store.atomic import read_json
+from farbench.store.cells import CELL, PREDICTIONS
+from farbench.tables.measures import measures
+from farbench.tables.results import CellResult, Results
+from farbench.tasks.base import Task
+
+DECIMALS = 6
+"""Digits that are kept of a number: more than any table prints."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trained(_Part):
+    """A task of a finished cell."""
+
+    recipe: str = Field(description="Names one of the snapshot's recipes.")
+    data: str = Field(description="Digest of the data manifest.")
+    code: str = Field(description="Digest of the sources and libraries.")
+    machine: str = Field(description="Names one of the snapshot's machines.")
+    metric_version: int | None
+    metrics: dict[str, float | None]
+    images_per_second: float | None = Field(description="Of the last stage's training.")
+
+
+class TaskNumbers(_Part):
+    """A task of a row on a data set, over the seeds."""
+
+    kind: str
+    images: int = Field(description="Test images that carry the task.")
+    seeds: dict[int, Trained]
+    spread: dict[str, float] = Field(
+        {}, description="Sample standard deviation over two or more seeds."
+    )
+    error: dict[str, float] = Field(
+        {}, description="Standard error over the test images, where there is one seed."
+    )
+
+
+class RowNumbers(_Part):
+    """A row on a data set."""
+
+    tasks: dict[str, TaskNumbers] = {}
+    missing: dict[int, str] = Field({}, description="Seed to what became of it instead.")
+    reasons: dict[int, str] = Field({}, exclude=True, description="Why; it may hold paths.")
+
+
+class Snapshot(_Part):
+    """A benchmark's numbers. A baseline is one that was kept; a check makes another."""
+
+    benchmark: str
+    farbench: str
+    made: dict[str, Any] = Field({}, description="For people: protocol, commits, last cell.")
+    rows: dict[str, dict[str, RowNumbers]]
+    recipes: dict[str, Stages]
+    machines: dict[str, Flat]
+
+
+def snapshot(results: Results) -> Snapshot:
+    """Take the numbers of all planned cells.
+
+    Where a task has a single finished seed its stored predictions are read, if they are there, to
+    know how uncertain its numbers are.
+
+    Raises:
+        UserError: A cell's files are damaged.
+    """
+    recipes: dict[str, Stages] = {}
+    machines: dict[str, Flat] = {}
+    rows: dict[str, dict[str, RowNumbers]] = {}
+    for row in results.rows:
+        for dataset in results.datasets:
+            cells = results.of(row.id, dataset)
+            if cells:
+                numbers = _row(results, cells, recipes, machines)
+                rows.setdefault(row.id, {})[dataset] = numbers
+    records = [cell.record for cell in results.finished()]
+    commits = {str((record.get("environment") or {}).get("commit") or "") for record in records}
+    made = {
+        "protocol": str(results.protocol.get("name", "")),
+        "commits": sorted(commits - {""}),
+        "finished": max((str(record.get("finished") or "") for record in records), default=""),
+    }
+    return Snapshot(
+        benchmark=results.name,
+        farbench=results.version,
+        made=made,
+        rows=rows,
+        recipes=recipes,
+        machines=machines,
+    )
+
+
+def _row(
+    results: Results,
+    cells: Sequence[CellResult],
+    recipes: dict[str, Stages],
+    machines: dict[str, Flat],
+) -> RowNumbers:
+    """Take the numbers of a row's cells; what they refer to is added to the last two."""
+    tasks = {}
+    for task in results.tasks_of(cells[0].dataset):
+        have = [cell for cell in cells if cell.finished and task.name in cell.folders]
+        if have:
+            tasks[task.name] = _task(results, task, have, recipes, machines)
+    gone = [cell for cell in cells if not cell.finished]
+    return RowNumbers(
+        tasks=tasks,
+        missing={cell.seed: cell.missing for cell in gone},
+        reasons={cell.seed: cell.reason for cell in gone},
+    )
+
+
+def _task(
+    results: Results,
+    task: Task,
+    cells: Sequence[CellResult],
+    recipes: dict[str, Stages],
+    machines: dict[str, Flat],
+) -> TaskNumbers:
+    shown = [m.info.name for m in measures(results, cells[0].dataset) if m.task == task.name]
+    names = tuple(dict.fromkeys([*HEADLINE[task.kind], *shown]))
+    seeds = {cell.seed: _trained(cell, task.name, names, recipes, machines) for cell in cells}
+    test = (results.dataset_record(cells[0].dataset).get("images") or {}).get("test")
+    images = int(cells[0].scores[task.name].get("images") or test or 0)
+    spread, error = {}, {}
+    for name in names:
+        values = [v for one in seeds.values() if (v := one.metrics[name]) is not None]
+        if len(values) > 1:
+            spread[name] = round(statistics.stdev(values), DECIMALS)
+        elif values and images:
+            error[name] = round(counted_error(name, values[0], images), DECIMALS)
+    if error and len(cells) == 1:
+        predictions = _predictions(cells[0], task.name)
+        if predictions is not None:
+            better = jackknife_errors(task, predictions, list(error))
+            error |= {name: round(value, DECIMALS) for name, value in better.items()}
+    return TaskNumbers(kind=task.kind, images=images, seeds=seeds, spread=spread, error=error)
+
+
+def _trained(
+    cell: CellResult,
+    task: str,
+    metrics: Sequence[str],
+    recipes: dict[str, Stages],
+    machines: dict[str, Flat],
+) -> Trained:
+    """Return a task of a finished cell. Tasks that are trained alone have records of their own."""
+    record = read_json(cell.folders[task] / CELL)
+    identity = record.get("identity") or {}
+    stages = stages_of(identity.get("recipe") or {})
+    recipe = digest(stages)[:12]
+    recipes[recipe] = stages
+    code = identity.get("code") or {}
+    libraries = code.get("libraries") or {}
+    processor = (record.get("environment") or {}).get("processor")
+    machine = flat({**(identity.get("numerics") or {}), "processor": processor, **libraries})
+    named = digest(machine)[:12]
+    machines[named] = machine
+    stage = (record.get("stages") or [{}])[-1]
+    scores = cell.scores[task]
+    return Trained(
+        recipe=recipe,
+        data=(manifest_of(identity.get("recipe") or {}) or "")[:12],
+        code=digest(code)[:12],
+        machine=named,
+        metric_version=scores.get("metric_version"),
+        metrics={name: _number(scores.get(name)) for name in metrics},
+        images_per_second=_number(stage.get("images_per_second")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    """Return a number as it is kept; None for what is none, NaN and the infinite among them."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return round(float(value), DECIMALS)
+
+
+def _predictions(cell: CellResult, task: str) -> Predictions | None:
+    """Return the stored predictions, None where there are none (committed results)."""
+    try:
+        return load_predictions(cell.folders[task] / PREDICTIONS["test"], task)
+    except UserError:
+        return None
