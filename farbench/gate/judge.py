@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from farbench.gate.keys import Change, changes, stage_changes
 from farbench.gate.limits import Limits
 from farbench.gate.noise import NORMAL, Noise, from_images, from_seeds
 from farbench.gate.outcome import Judgement, Outcome
-from farbench.gate.snapshot import RowNumbers, Snapshot, TaskNumbers, Trained
+from farbench.gate.snapshot import DECIMALS, RowNumbers, Snapshot, TaskNumbers, Trained
 from farbench.scoring.catalogue import METRICS, MetricInfo
 
 
@@ -149,19 +150,18 @@ def _task(
     seeds = [seed for seed in new.seeds if seed in old.seeds]
     olds = [old.seeds[seed] for seed in seeds or old.seeds]
     news = [new.seeds[seed] for seed in seeds or new.seeds]
-    reasons = [_incomparable(before, after, a, b) for a in olds for b in news if seeds == []]
-    reasons += [_incomparable(before, after, a, b) for a, b in zip(olds, news) if seeds]
-    said = dict.fromkeys(reason for every in reasons for reason in every)
-    if said:
-        return [Judgement(Outcome.NOT_COMPARABLE, *place, reason="; ".join(said))]
+    pairs = zip(olds, news, strict=True) if seeds else itertools.product(olds, news)
+    reasons = [reason for pair in pairs for reason in _incomparable(before, after, *pair)]
+    if reasons:
+        text = "; ".join(dict.fromkeys(reasons))
+        return [Judgement(Outcome.NOT_COMPARABLE, *place, reason=text)]
     found = []
-    for name in dict.fromkeys([*new.seeds[next(iter(new.seeds))].metrics, *olds[0].metrics]):
+    for name in olds[0].metrics:
         info = METRICS.get(old.kind, {}).get(name)
         if info is not None:
             noise = _noise(place, old, name, olds, news, seeds, paired)
-            a = [one.metrics.get(name) for one in olds]
-            b = [one.metrics.get(name) for one in news]
-            found.append(_number(place, info, a, b, noise, limits, absent=name not in olds[0].metrics))
+            values = ([one.metrics.get(name) for one in side] for side in (olds, news))
+            found.append(_number(place, info, *values, noise, limits))
     recipe = olds[0].recipe
     if limits.speed is not None and recipe not in timed:
         timed.add(recipe)  # the tasks of one training have one speed
@@ -210,8 +210,6 @@ def _number(
     after: Sequence[float | None],
     noise: Noise | None,
     limits: Limits,
-    *,
-    absent: bool,
 ) -> Judgement:
     """Judge a metric from its values over the seeds; None stands for what is none."""
     old, new = _mean(before), _mean(after)
@@ -220,8 +218,7 @@ def _number(
     if new is None:
         return Judgement(Outcome.BROKE, *place, info, before=old, reason="no number any more")
     if old is None:
-        outcome = Outcome.NEW if absent else Outcome.FIXED
-        return Judgement(outcome, *place, info, after=new)
+        return Judgement(Outcome.FIXED, *place, info, after=new)
     # What no table would print is no change.
     floor = 0.5 * 10**-info.decimals / (100 if info.percent else 1)
     given, times = limits.absolute(place.task, info), limits.times(place.task, info)
@@ -232,7 +229,7 @@ def _number(
     else:
         times = noise.times if times is None else times
         tolerance, reason = max(floor, times * noise.sigma), noise.source
-    gain = new - old if info.higher_is_better else old - new
+    gain = round(new - old if info.higher_is_better else old - new, DECIMALS)
     outcome = Outcome.SAME
     if abs(gain) > tolerance:
         outcome = Outcome.BETTER if gain > 0 else Outcome.WORSE

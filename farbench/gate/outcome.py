@@ -49,11 +49,6 @@ class Judgement:
     tolerance: float | None = None
     reason: str = ""
 
-    @property
-    def fails(self) -> bool:
-        """Whether the gate closes on it, if nothing is allowed to be missing."""
-        return self.outcome in (Outcome.BROKE, Outcome.VANISHED, Outcome.WORSE)
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -83,7 +78,7 @@ class Verdict:
             return not self.allow_missing
         if judgement.outcome is Outcome.NOT_COMPARABLE:
             return self.all_comparable
-        return judgement.fails
+        return judgement.outcome in (Outcome.BROKE, Outcome.WORSE)
 
     @property
     def holds(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from farbench.benchmark.identity import digest
 from farbench.errors import UserError
 from farbench.gate.keys import Flat, Stages, flat, manifest_of, stages_of
 from farbench.gate.noise import counted_error, jackknife_errors
-from farbench.scoring.catalogue import HEADLINE
+from farbench.scoring.catalogue import HEADLINE, METRICS
 from farbench.scoring.predictions import Predictions, load_predictions
 from farbench.store.atomic import read_json
 from farbench.store.cells import CELL, PREDICTIONS
@@ -74,11 +74,15 @@ class Snapshot(_Part):
     machines: dict[str, Flat]
 
 
-def snapshot(results: Results) -> Snapshot:
+def snapshot(results: Results, *, baseline: bool = False) -> Snapshot:
     """Take the numbers of all planned cells.
 
-    Where a task has a single finished seed its stored predictions are read, if they are there, to
-    know how uncertain its numbers are.
+    Args:
+        results: The benchmark's folder.
+        baseline: Whether others are to be compared with it: then it has the usual metrics and
+            those of the table, and how uncertain they are (where a task has a single finished
+            seed its stored predictions are read for that, if they are there). Else it has every
+            metric.
 
     Raises:
         UserError: A cell's files are damaged.
@@ -90,7 +94,7 @@ def snapshot(results: Results) -> Snapshot:
         for dataset in results.datasets:
             cells = results.of(row.id, dataset)
             if cells:
-                numbers = _row(results, cells, recipes, machines)
+                numbers = _row(results, cells, recipes, machines, baseline)
                 rows.setdefault(row.id, {})[dataset] = numbers
     records = [cell.record for cell in results.finished()]
     commits = {str((record.get("environment") or {}).get("commit") or "") for record in records}
@@ -114,13 +118,14 @@ def _row(
     cells: Sequence[CellResult],
     recipes: dict[str, Stages],
     machines: dict[str, Flat],
+    baseline: bool,
 ) -> RowNumbers:
-    """Take the numbers of a row's cells; what they refer to is added to the last two."""
+    """Take the numbers of a row's cells; what they refer to is added to the two mappings."""
     tasks = {}
     for task in results.tasks_of(cells[0].dataset):
         have = [cell for cell in cells if cell.finished and task.name in cell.folders]
         if have:
-            tasks[task.name] = _task(results, task, have, recipes, machines)
+            tasks[task.name] = _task(results, task, have, recipes, machines, baseline)
     gone = [cell for cell in cells if not cell.finished]
     return RowNumbers(
         tasks=tasks,
@@ -135,31 +140,53 @@ def _task(
     cells: Sequence[CellResult],
     recipes: dict[str, Stages],
     machines: dict[str, Flat],
+    baseline: bool,
 ) -> TaskNumbers:
     shown = [m.info.name for m in measures(results, cells[0].dataset) if m.task == task.name]
-    names = tuple(dict.fromkeys([*HEADLINE[task.kind], *shown]))
+    names = dict.fromkeys([*HEADLINE[task.kind], *shown] if baseline else METRICS[task.kind])
     seeds = {cell.seed: _trained(cell, task.name, names, recipes, machines) for cell in cells}
     test = (results.dataset_record(cells[0].dataset).get("images") or {}).get("test")
-    images = int(cells[0].scores[task.name].get("images") or test or 0)
-    spread, error = {}, {}
-    for name in names:
-        values = [v for one in seeds.values() if (v := one.metrics[name]) is not None]
-        if len(values) > 1:
-            spread[name] = round(statistics.stdev(values), DECIMALS)
-        elif values and images:
-            error[name] = round(counted_error(name, values[0], images), DECIMALS)
-    if error and len(cells) == 1:
-        predictions = _predictions(cells[0], task.name)
-        if predictions is not None:
-            better = jackknife_errors(task, predictions, list(error))
-            error |= {name: round(value, DECIMALS) for name, value in better.items()}
-    return TaskNumbers(kind=task.kind, images=images, seeds=seeds, spread=spread, error=error)
+    numbers = TaskNumbers(
+        kind=task.kind,
+        images=int(cells[0].scores[task.name].get("images") or test or 0),
+        seeds=seeds,
+    )
+    if not baseline:
+        return numbers
+    if len(cells) == 1:
+        return numbers.model_copy(update={"error": _errors(task, cells[0], numbers)})
+    return numbers.model_copy(update={"spread": _spread(seeds.values(), names)})
+
+
+def _spread(seeds: Iterable[Trained], metrics: Iterable[str]) -> dict[str, float]:
+    """Return the sample standard deviation over seeds of each metric that two of them have."""
+    known = {
+        name: [value for one in seeds if (value := one.metrics[name]) is not None]
+        for name in metrics
+    }
+    return {
+        name: round(statistics.stdev(values), DECIMALS)
+        for name, values in known.items()
+        if len(values) > 1
+    }
+
+
+def _errors(task: Task, cell: CellResult, numbers: TaskNumbers) -> dict[str, float]:
+    """Return the standard errors over test images: from predictions, else from their number."""
+    known = {n: v for n, v in numbers.seeds[cell.seed].metrics.items() if v is not None}
+    errors = {}
+    if numbers.images:
+        errors = {name: counted_error(name, known[name], numbers.images) for name in known}
+    predictions = _predictions(cell, task.name)
+    if predictions is not None:
+        errors |= jackknife_errors(task, predictions, list(known))
+    return {name: round(value, DECIMALS) for name, value in errors.items()}
 
 
 def _trained(
     cell: CellResult,
     task: str,
-    metrics: Sequence[str],
+    metrics: Iterable[str],
     recipes: dict[str, Stages],
     machines: dict[str, Flat],
 ) -> Trained:

@@ -29,7 +29,6 @@ def path(tmp_path):
 def test_each_task_is_read_by_its_name(path):
     held = load_predictions(path, "attributes")
     assert held.image.tolist() == ["x.jpg", "y.jpg"]
-    assert held.sizes is None
     assert score(BinaryAttributes("attributes", ("a", "b")), held.output, held.target)[
         "accuracy"
     ] == pytest.approx(0.75)
