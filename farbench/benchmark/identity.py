@@ -27,6 +27,7 @@ LIBRARIES = (
     "opencv-python-headless",
     "pillow",
     "dlib-bin",
+    "pyfacer",
 )
 # Rooms that cannot change what a network learns: messages, files, plugin discovery, the YAML (its
 # values are in the recipe). Nor can scores: their version belongs to the score, and a cell can be

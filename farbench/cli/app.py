@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 import farbench
+from farbench.cli.baseline import baseline
+from farbench.cli.check import check
 from farbench.cli.data import data
 from farbench.cli.figure import figure
 from farbench.cli.list import list_plugins
@@ -14,6 +16,7 @@ from farbench.cli.run import run
 from farbench.cli.show import show
 from farbench.cli.table import table
 from farbench.cli.test_plugin import check_plugins
+from farbench.cli.why import diff, why
 
 app = typer.Typer(
     help="Benchmark face attribute recognition: train, compare, ablate, print the paper's table.",
@@ -46,6 +49,10 @@ def _root(
 app.command("run")(run)
 app.command("table")(table)
 app.command("figure")(figure)
+app.command("baseline")(baseline)
+app.command("check")(check)
+app.command("why")(why)
+app.command("diff")(diff)
 app.command("list")(list_plugins)
 app.command("show")(show)
 app.command("test-plugin")(check_plugins)

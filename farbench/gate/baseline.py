@@ -29,12 +29,15 @@ def write_baseline(path: Path, taken: Snapshot) -> None:
             f"no cell of '{taken.benchmark}' is finished, so there is nothing to keep. "
             "Run it first: `farbench run`."
         )
-    held: dict[str, Any] = {"schema": SCHEMA, **taken.model_dump(mode="json")}
+    dumped = taken.model_dump(mode="json", exclude_defaults=True)
+    held: dict[str, Any] = {"schema": SCHEMA, **dumped}
     held["recipes"] = _packed(taken.recipes)
     for datasets in held["rows"].values():
         for row in datasets.values():
             # What was not run then says nothing; what failed may be mended.
-            row["missing"] = {s: state for s, state in row["missing"].items() if state == "failed"}
+            missing = row.pop("missing", {})
+            failed = {seed: state for seed, state in missing.items() if state == "failed"}
+            row |= {"missing": failed} if failed else {}
     write_text(path, json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 

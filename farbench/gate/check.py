@@ -7,13 +7,13 @@ from pathlib import Path
 
 from farbench.errors import UserError
 from farbench.gate.baseline import read_baseline
-from farbench.gate.judge import judge, notes
+from farbench.gate.judge import PairedError, judge, no_predictions, notes
 from farbench.gate.limits import parse_limits
 from farbench.gate.outcome import Verdict
 from farbench.gate.paired import PairedErrors
 from farbench.gate.snapshot import Snapshot, snapshot
 from farbench.store.cells import PLAN
-from farbench.tables.from_store import check_metrics
+from farbench.tables.measures import check_metrics
 from farbench.tables.results import Results, find_benchmark, read_results
 
 
@@ -50,13 +50,14 @@ def check(
         UserError: There are no results, the baseline cannot be read or is of another benchmark, or
             a tolerance is wrong.
     """
+    paired: PairedError = no_predictions
     if baseline.is_dir():
         kept = _read(baseline)
         before = snapshot(kept, baseline=True)
         results = _read(folder, before.benchmark)
-        paired = {"paired": PairedErrors(kept, results)}
+        paired = PairedErrors(kept, results)
     else:
-        before, paired = read_baseline(baseline), {}
+        before = read_baseline(baseline)
         results = _read(folder, before.benchmark)
     if results.name != before.benchmark:
         raise UserError(
@@ -75,7 +76,7 @@ def check(
     after = snapshot(results)
     return Verdict(
         benchmark=before.benchmark,
-        judgements=judge(before, after, limits, **paired),
+        judgements=judge(before, after, limits, paired),
         notes=tuple(notes(before, after)),
         allow_missing=allow_missing,
         all_comparable=all_comparable,

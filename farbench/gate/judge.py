@@ -14,6 +14,10 @@ from farbench.gate.outcome import Judgement, Outcome
 from farbench.gate.snapshot import DECIMALS, RowNumbers, Snapshot, TaskNumbers, Trained
 from farbench.scoring.catalogue import METRICS, MetricInfo
 
+SPEED = MetricInfo(
+    "images_per_second", "images/s", True, "Speed of training.", percent=False, decimals=1
+)
+
 
 class Place(NamedTuple):
     """A task of a row on a data set."""
@@ -27,16 +31,16 @@ PairedError = Callable[[Place, str, Sequence[int]], float | None]
 """Of a task, a metric and seeds: the standard error of the difference, from the predictions of
 both sides; None where one side has none."""
 
-SPEED = MetricInfo(
-    "images_per_second", "images/s", True, "Speed of training.", percent=False, decimals=1
-)
+
+def no_predictions(place: Place, metric: str, seeds: Sequence[int]) -> None:
+    """Know nothing, as a baseline file that holds no predictions."""
 
 
 def judge(
     before: Snapshot,
     after: Snapshot,
     limits: Limits = Limits(),
-    paired: PairedError = lambda place, metric, seeds: None,
+    paired: PairedError = no_predictions,
 ) -> tuple[Judgement, ...]:
     """Judge every row of either side.
 
@@ -49,7 +53,9 @@ def judge(
     Returns:
         The judgements, the gravest first, else in the order of the rows now.
     """
-    places = [Place(row, d) for side in (after, before) for row in side.rows for d in side.rows[row]]
+    places = [
+        Place(row, d) for side in (after, before) for row in side.rows for d in side.rows[row]
+    ]
     found = [
         judgement
         for place in dict.fromkeys(places)
@@ -160,8 +166,9 @@ def _task(
         info = METRICS.get(old.kind, {}).get(name)
         if info is not None:
             noise = _noise(place, old, name, olds, news, seeds, paired)
-            values = ([one.metrics.get(name) for one in side] for side in (olds, news))
-            found.append(_number(place, info, *values, noise, limits))
+            a = [one.metrics.get(name) for one in olds]
+            b = [one.metrics.get(name) for one in news]
+            found.append(_number(place, info, a, b, noise, limits))
     recipe = olds[0].recipe
     if limits.speed is not None and recipe not in timed:
         timed.add(recipe)  # the tasks of one training have one speed
@@ -191,7 +198,7 @@ def _noise(
     seeds: Sequence[int],
     paired: PairedError,
 ) -> Noise | None:
-    """Return the noise of a difference: of the seeds, of both sides' predictions, of test images."""
+    """Return the noise of a difference: by seeds, by predictions of both sides, by test images."""
     if metric in old.spread:
         known = sum(one.metrics.get(metric) is not None for one in old.seeds.values())
         return from_seeds(old.spread[metric], known, len(olds), len(news))

@@ -22,7 +22,7 @@ MORE_SEEDS = 2.23
 ERRORS = ("mae", "rmse", "nme")
 """Metrics that are a typical error, not a share."""
 ERROR_SPREAD = 0.76
-"""Standard deviation of an absolute error over its mean, where errors are normal: sqrt(pi/2 - 1)."""
+"""Of normal errors: the standard deviation of their size over its mean, sqrt(pi / 2 - 1)."""
 
 BLOCKS = 20
 

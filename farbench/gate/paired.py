@@ -40,7 +40,9 @@ class PairedErrors:
             return None
         held = [[self._load(side, place, seed) for seed in seeds] for side in self.sides]
         whole = [[one for one in side if one is not None] for side in held]
-        if [len(side) for side in whole] != [len(seeds)] * 2 or not _same_images(whole[0] + whole[1]):
+        if [len(side) for side in whole] != [len(seeds)] * 2 or not _same_images(
+            whole[0] + whole[1]
+        ):
             return None
         before, now = (_averaged(task, side, metric) for side in whole)
         compared = paired_bootstrap(now, before)

@@ -9,7 +9,6 @@ from farbench.gate.limits import key_of
 from farbench.gate.outcome import Judgement, Outcome, Verdict
 
 FORMATS = ("terminal", "json", "github")
-UNCHANGED = (Outcome.SAME,)
 
 
 def terminal(verdict: Verdict) -> str:
@@ -24,8 +23,11 @@ def terminal(verdict: Verdict) -> str:
 def summary(verdict: Verdict) -> str:
     """Return the line that says whether the gate holds."""
     counts = ", ".join(f"{count} {outcome.value}" for outcome, count in verdict.counts().items())
+    compared = any(one.tolerance is not None for one in verdict.judgements)
     state = "the gate holds" if verdict.holds else "the gate fails"
-    line = f"{verdict.benchmark}: {counts or 'nothing to compare'}; {state}."
+    line = f"{verdict.benchmark}: {counts or 'no rows'}; {state}."
+    if not compared:
+        line += " No number could be compared."
     if Outcome.NOT_COMPARABLE in verdict.counts():
         line += " What is not comparable needs a new baseline."
     return line
@@ -43,7 +45,7 @@ def as_json(verdict: Verdict) -> str:
     return json.dumps(held, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def annotations(verdict: Verdict) -> str:
+def workflow_commands(verdict: Verdict) -> str:
     """Return workflow commands of GitHub: an error or a warning a line, and the summary."""
     lines = []
     for one in _changed(verdict):
@@ -76,7 +78,7 @@ def markdown(verdict: Verdict) -> str:
 
 
 def _changed(verdict: Verdict) -> list[Judgement]:
-    return [one for one in verdict.judgements if one.outcome not in UNCHANGED]
+    return [one for one in verdict.judgements if one.outcome is not Outcome.SAME]
 
 
 def _where(one: Judgement) -> str:

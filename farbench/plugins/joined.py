@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, read_index
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
+from farbench.tasks.classes import Classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 _MARK = ":"
 """Stands between a member's name and the image's id in it."""
+
+
+def _same_names(one: Task, other: Task) -> bool:
+    """Whether two tasks have the same classes in another order: labels are names, so all is well."""
+    if not (isinstance(one, Classes) and isinstance(other, Classes)):
+        return False
+    return one.name == other.name and set(one.classes) == set(other.classes)
 
 
 class JoinedDataset(Dataset):
@@ -86,7 +94,7 @@ class JoinedDataset(Dataset):
                 if isinstance(task, BinaryAttributes) and isinstance(known, BinaryAttributes):
                     names = dict.fromkeys((*known.attributes, *task.attributes))
                     found[task.name] = BinaryAttributes(task.name, tuple(names))
-                elif task != known:
+                elif task != known and not _same_names(task, known):
                     refused[task.name] = (
                         f"{owner} and {part.name} cannot be joined: {owner} has "
                         f"{known.wording()}, {part.name} has {task.wording()}. Translate one into "

@@ -27,6 +27,7 @@ from farbench.plugins.method import Problem, Stage
 from farbench.plugins.weighting import TaskWeighting
 from farbench.scoring.catalogue import HEADLINE, SELECTION
 from farbench.scoring.score import as_stored, score
+from farbench.store.artifacts import PROGRESS
 from farbench.store.atomic import write_with
 from farbench.training.checkpoint import Checkpoint
 from farbench.training.device import Compute, Forward
@@ -35,7 +36,8 @@ from farbench.training.predict import predict
 from farbench.training.terms import TrainingLoss
 
 WEIGHTS = "weights.safetensors"
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT = f"{PROGRESS}/checkpoint.pt"
+"""Where the store keeps what a half-built artifact goes on from, until it is finished."""
 TERMS = "terms.npy"
 """float32 ``(steps, 2, T)``: loss and weight of each term in every step, if there are several."""
 
@@ -190,7 +192,6 @@ def train_stage(
     write_with(folder / WEIGHTS, lambda path: _save(network, path))
     if state.terms:
         np.save(folder / TERMS, torch.cat(state.terms).numpy())
-    (folder / CHECKPOINT).unlink(missing_ok=True)
     return {
         "identity": run.identity.as_dict(),
         "stage": run.stage.name,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from farbench.errors import UserError
+from farbench.errors import UserError, did_you_mean
 from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
 from farbench.tasks.base import Task
@@ -56,6 +56,9 @@ class CelebA(Dataset):
         expected_counts={"train": 162_770, "valid": 19_867, "test": 19_962},
     )
 
+    attributes: tuple[str, ...] = Field(
+        (), description="Only these of the 40 attributes, in this order; empty is all of them."
+    )
     landmarks: str | None = Field(
         None,
         description="Five landmarks an image from this CSV (columns image_id, lefteye_x, ... "
@@ -73,10 +76,22 @@ class CelebA(Dataset):
         "skip leaves the images out and says how many, error stops.",
     )
 
+    @field_validator("attributes")
+    @classmethod
+    def _known_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in CELEBA_ATTRIBUTES:
+                raise ValueError(
+                    f"CelebA has no attribute '{name}'.{did_you_mean(name, CELEBA_ATTRIBUTES)}"
+                )
+        if len(set(names)) < len(names):
+            raise ValueError("an attribute is named twice")
+        return names
+
     def tasks(self) -> tuple[Task, ...]:
-        """Return the 40 attributes, the five landmarks and the identity."""
+        """Return the attributes, the five landmarks and the identity."""
         return (
-            BinaryAttributes("attributes", CELEBA_ATTRIBUTES),
+            BinaryAttributes("attributes", self.attributes or CELEBA_ATTRIBUTES),
             Landmarks("landmarks", "landmarks5", 5, FIVE_MIRROR, FIVE_EYES),
             Identity("identity"),
         )

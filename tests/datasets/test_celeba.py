@@ -344,3 +344,15 @@ def test_real_faces_have_landmarks_and_identities() -> None:
         known = task.known(task.labels(index.frame, index.points))
         assert known.mean() > 0.9, task.name
     assert index.frame.groupby("identity")["split"].nunique().max() == 1
+
+
+def test_a_few_of_the_attributes_in_an_order_of_ones_own() -> None:
+    few = ("Smiling", "High_Cheekbones")
+    task = CelebA(attributes=few).tasks()[0]
+    assert task.attributes == few
+    assert task.columns == ("attributes.Smiling", "attributes.High_Cheekbones")
+    assert len(CelebA().tasks()[0].attributes) == 40
+    with pytest.raises(ValueError, match=r"no attribute 'Smilling'\. Did you mean 'Smiling'"):
+        CelebA(attributes=("Smilling",))
+    with pytest.raises(ValueError, match="named twice"):
+        CelebA(attributes=("Smiling", "Smiling"))

@@ -137,6 +137,15 @@ def test_images_of_all_members_with_their_own_labels() -> None:
     assert source.positions("train", (tasks["age"],)).tolist() == [0, 1]
 
 
+def test_the_same_classes_in_another_order_are_the_same() -> None:
+    mapping = {"race": {"White": "Black", "Black": "White", "Asian": "Others"}}
+    dataset = joined(**mapping)
+    race = next(task for task in dataset.tasks() if task.name == "race")
+    assert race == Classes("race", ("Black", "White", "Others"))  # the first member's order
+    labels = open_source(dataset, None, Images()).labels(race)
+    assert labels.tolist() == [0, 1, 2, 0, 1, -1, 1, 2, 0, 1, 2, 0]
+
+
 def test_options_and_mapping_are_part_of_the_identity() -> None:
     one = open_source(joined(**ASIAN), None, Images())
     other = open_source(joined(**ASIAN, age={"0-100": "any"}), None, Images())

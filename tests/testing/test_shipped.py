@@ -29,14 +29,23 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Options that make a plugin quick to test, or that it needs."""
 
+SLOW = (
+    "options_change_something",
+    "values_are_refused_in_words",
+    "weights_survive_saving",
+    "same_seed_same_result",
+    "channels_last",
+    "finite",
+    "nothing_is_left",
+)
+"""Lines of methods that take a second or more each; the tests of plugins broken on purpose try
+them among the fast ones."""
+
 LIKE_ANOTHER = ("aml", "g2ff_ca", "g2ff_sa", "attribute_grouping")
-"""Methods that are another one with other options; all their lines but a few are slow tests."""
+"""Methods that are another one with other options."""
 
-SLOW = ("options_change_something", "values_are_refused_in_words")
-"""Lines that build dozens of networks."""
-
-OF_ANOTHER = ("documented", "options_round_trip", "stages", "parameters_learn", "outputs", "masks")
-"""Lines that methods which are like another one are held to in the fast tests."""
+OF_ANOTHER = ("documented", "options_round_trip", "stages", "outputs", "parameters_learn", "masks")
+"""The lines that these are held to in the fast tests."""
 
 
 def cases() -> list[Any]:
