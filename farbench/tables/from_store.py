@@ -127,7 +127,8 @@ def _add_differences(
                 return None if own is None or base is None else own - base
 
             row.cells[column.key] = average(results.of(row.id, dataset), difference)
-    points = " in points" if all(m.info.percent for m in measures(results, dataset)) else ""
+    shown = [measure for name in results.datasets for measure in measures(results, name)]
+    points = " in points" if all(measure.info.percent for measure in shown) else ""
     table.remark(f"Δ is the difference to {label}{points}, seed by seed.")
 
 

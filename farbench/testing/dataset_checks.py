@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from farbench.data.source import Source
 from farbench.errors import UserError
 from farbench.plugins.dataset import SPLITS, Dataset, FaceIndex, read_index
 from farbench.tasks.base import Task
@@ -23,9 +22,6 @@ from farbench.testing.plugin_checks import PLUGIN, PluginSubject
 
 POINT_SETS = {"wflw98": 98, "dlib68": 68, "landmarks5": 5}
 """Names of point sets whose number of points is known."""
-
-IMAGES = 2
-"""Images that are read of each split."""
 
 
 @dataclass
@@ -71,12 +67,15 @@ class DatasetSubject(PluginSubject[Dataset]):
             self._index = read_index(self.dataset, self.root)
         return self._index
 
-    def rows(self) -> Iterator[Any]:
-        """Yield the first and the last row of each split."""
-        frame = self.index.frame
-        for split in SPLITS:
-            here = frame[frame["split"] == split]
-            yield from here.iloc[[0, -1][: min(len(here), IMAGES)]].itertuples()
+    @cached_property
+    def source(self) -> Source:
+        """The images as the core reads them."""
+        return Source(self.dataset, self.root, self.index, manifest="")
+
+    def some(self) -> list[int]:
+        """Return where the first and the last image of each split are."""
+        positions = [self.source.positions(split).tolist() for split in SPLITS]
+        return [chosen for here in positions for chosen in {*here[:1], *here[-1:]}]
 
 
 DATASET: Contract[DatasetSubject] = Contract(*PLUGIN.checks)
@@ -297,11 +296,10 @@ def points(subject: DatasetSubject) -> str:
 
 
 def _hold_against_images(subject: DatasetSubject) -> None:
-    position = {image: i for i, image in enumerate(subject.index.frame["image"])}
-    for row in subject.rows():
-        height, width = _read(subject, row).shape[:2]
+    for position in subject.some():
+        height, width = _read(subject, position).shape[:2]
         for name, values in subject.index.points.items():
-            one = values[position[row.image]]
+            one = values[position]
             if np.isnan(one).all():
                 continue
             x, y = np.nanmedian(one, axis=0)
@@ -309,8 +307,8 @@ def _hold_against_images(subject: DatasetSubject) -> None:
             spread = float(np.nanmax(one) - np.nanmin(one))
             if not inside or (spread < 2 and min(height, width) > 8):
                 raise Broken(
-                    f"'{name}' of {row.image} lies about ({x:.3g}, {y:.3g}), {spread:.3g} wide, in "
-                    f"an image of {width} x {height}"
+                    f"'{name}' of {_id(subject, position)} lies about ({x:.3g}, {y:.3g}), "
+                    f"{spread:.3g} wide, in an image of {width} x {height}"
                 )
 
 
@@ -322,25 +320,30 @@ def _hold_against_images(subject: DatasetSubject) -> None:
 )
 def images(subject: DatasetSubject) -> str:
     """Read some images of each split, one after the other and at once."""
-    rows = list(subject.rows())
-    alone = [_read(subject, row) for row in rows]
+    chosen = subject.some()
+    alone = [_read(subject, position) for position in chosen]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda row: subject.dataset.read(subject.root, row), rows))
-    for row, one, two in zip(rows, alone, together, strict=True):
+        together = list(pool.map(subject.source.read, chosen))
+    for position, one, two in zip(chosen, alone, together, strict=True):
         if not np.array_equal(one, two):
-            raise Broken(f"{row.image} is another image when it is read again")
+            raise Broken(f"{_id(subject, position)} is another image when it is read again")
     sizes = sorted({f"{one.shape[1]} x {one.shape[0]}" for one in alone})
-    return f"{len(rows)} read: {', '.join(sizes[:3])}"
+    return f"{len(chosen)} read: {', '.join(sizes[:3])}"
 
 
-def _read(subject: DatasetSubject, row: Any) -> NDArray[np.uint8]:
-    image = subject.dataset.read(subject.root, row)
+def _read(subject: DatasetSubject, position: int) -> NDArray[np.uint8]:
+    image = subject.source.read(position)
+    name = _id(subject, position)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         kind = getattr(image, "dtype", type(image).__name__)
-        raise Broken(f"{row.image} is read as {kind}, not as uint8")
+        raise Broken(f"{name} is read as {kind}, not as uint8")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise Broken(f"{row.image} is read as {image.shape}, not as (H, W, 3)")
+        raise Broken(f"{name} is read as {image.shape}, not as (H, W, 3)")
     return image
+
+
+def _id(subject: DatasetSubject, position: int) -> str:
+    return str(subject.index.frame["image"].iloc[position])
 
 
 @DATASET.line(
