@@ -49,9 +49,9 @@ def find_cell(cell: str, results: Path) -> Path:
     Raises:
         UserError: There is none, or several.
     """
-    if (Path(cell) / CELL).is_file():
+    if cell and (Path(cell) / CELL).is_file():
         return Path(cell)
-    if Path(cell).is_dir():
+    if cell and Path(cell).is_dir():
         raise UserError(f"{cell} is no folder of a cell: it has no {CELL}.")
     found = []
     if len(cell) >= SHORTEST:

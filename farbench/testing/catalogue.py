@@ -19,14 +19,17 @@ def checks_of(kind: str) -> list[Check[Any]]:
     """
     # Imported here: most of them need torch, and a command checks plugins of one kind.
     if kind == "methods":
-        from farbench.testing.method_checks import METHOD
+        from farbench.testing.method_building import BUILDING
+        from farbench.testing.method_device import DEVICE
+        from farbench.testing.method_learning import LEARNING
         from farbench.testing.method_numerics import NUMERICS
 
-        return [*METHOD.checks, *NUMERICS.checks]
+        return [*BUILDING.checks, *LEARNING.checks, *NUMERICS.checks, *DEVICE.checks]
     if kind == "datasets":
-        from farbench.testing.dataset_checks import DATASET
+        from farbench.testing.dataset_contents import CONTENTS
+        from farbench.testing.dataset_index import INDEX
 
-        return [*DATASET.checks]
+        return [*INDEX.checks, *CONTENTS.checks]
     if kind == "losses":
         from farbench.testing.loss_checks import LOSS
 
@@ -71,7 +74,7 @@ def subject_of(
 
         return MethodSubject(value, options, untested, registry.grouping_records())
     if kind == "datasets":
-        from farbench.testing.dataset_checks import DatasetSubject
+        from farbench.testing.dataset_subject import DatasetSubject
 
         return DatasetSubject(value, options, untested, data_root)
     if kind == "losses":

@@ -38,6 +38,8 @@ class Watch:
             return None
         frame = sys._getframe(1)
         while "importlib" in frame.f_code.co_filename:
+            if "util" in frame.f_code.co_filename.rpartition("importlib")[2]:  # only asks for it
+                return None
             frame = frame.f_back
         where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
         found.setdefault(current, []).append(f"{name} ({where})")

@@ -1,9 +1,6 @@
-"""The contract of a method, second half: how networks compute, on any batch and device."""
+"""A method's contract, on computing: saving, seeds, precision, and batches of any kind."""
 
 from __future__ import annotations
-
-import gc
-import weakref
 
 import numpy as np
 import torch
@@ -13,10 +10,10 @@ from farbench.data.batches import Batch
 from farbench.errors import UserError
 from farbench.plugins.method import Method, Problem
 from farbench.testing.checks import Broken, Contract, NotTried, told
-from farbench.testing.method_checks import called, require_outputs
+from farbench.testing.method_building import called, require_outputs
 from farbench.testing.method_subject import MethodSubject, forward, train
 from farbench.testing.option_effects import works_with
-from farbench.testing.problems import HALVES, cuda_device
+from farbench.testing.problems import HALVES
 
 NUMERICS: Contract[MethodSubject] = Contract()
 
@@ -191,7 +188,7 @@ def other_groups(subject: MethodSubject) -> str:
 
 
 @NUMERICS.line(
-    "Outputs are finite for any image: drawn ones, and one that is black all over.",
+    "Outputs and gradients are finite for any image, also for one that is black or white all over.",
     mend="Add an epsilon where something is divided by a norm or a standard deviation, or where a "
     "logarithm is taken.",
     needs=("outputs",),
@@ -226,65 +223,6 @@ def pixel_statistics(subject: MethodSubject) -> None:
         numbers = torch.as_tensor(value, dtype=torch.float32).flatten()
         if len(numbers) != 3 or numbers.min() < low or numbers.max() > 1:
             raise Broken(f"{name} is {value!r}")
-
-
-@NUMERICS.line(
-    "A network moves as a whole: on a CUDA device nothing stays behind, and it trains there.",
-    mend="Register tensors as buffers, keep modules in ModuleList or ModuleDict, and make tensors "
-    "in forward on the device of the images (images.new_zeros, device=images.device).",
-    needs=("parameters_learn",),
-)
-def moves_to_the_device(subject: MethodSubject) -> None:
-    """Place the network as the core does, look where its tensors are, and take a step."""
-    device = cuda_device()
-    problem = subject.problem(subject.tasks)
-    for stage in subject.method.stages():
-        network = subject.build(stage.method, problem)
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for name, value in (*network.named_parameters(), *network.named_buffers()):
-            if value.device.type != device.type:
-                raise Broken(f"{name} stays on {value.device}")
-        batch = subject.batch(problem, method=stage.method)
-        train(network, stage, problem, batch, precision="bfloat16")
-        for name, value in forward(network, problem, batch).items():
-            if value.device.type != device.type:
-                raise Broken(f"the output '{name}' is on {value.device}")
-
-
-@NUMERICS.line(
-    "Nothing is left when a network is gone: neither the network nor memory on the device.",
-    mend="Keep no network, tensor or cache in the class, the module or a global; hooks that hold "
-    "their network must be removed.",
-    needs=("outputs",),
-)
-def nothing_is_left(subject: MethodSubject) -> None:
-    """Build, train and drop a network; see whether anything still holds it."""
-    problem = subject.problem(subject.tasks)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-    def use() -> weakref.ref[nn.Module]:
-        network = subject.build(problem=problem).to(device)
-        train(network, subject.method.stages()[-1], problem, subject.batch(problem))
-        return weakref.ref(network)
-
-    if device.type == "cuda":
-        use()  # libraries keep workspaces of their own from the first time on
-    before = _memory(device)
-    network = use()
-    gc.collect()
-    if network() is not None:
-        raise Broken("something still holds the network after its last user is gone")
-    left = _memory(device) - before
-    if left > 0:
-        raise Broken(f"{left:,} bytes stay allocated on the device")
-
-
-def _memory(device: torch.device) -> int:
-    if device.type != "cuda":
-        return 0
-    gc.collect()
-    torch.cuda.synchronize()
-    return int(torch.cuda.memory_allocated())
 
 
 def _predicted(network: nn.Module, problem: Problem, batch: Batch) -> dict[str, Tensor]:

@@ -183,7 +183,6 @@ def test_stats_prints_classes(animals):
         (["cats", "--set", "limit=1", "--set", "limit.x=1"], "--set limit.x=1: limit holds a"),
         (["cats+dogs", "--set", "cats.shout=1"], "--set cats.shout=1: cats has no option 'shout'."),
         (["cats+dogs", "--set", "loud=1"], "--set loud=1: cats and dogs have no option 'loud'."),
-        (["cats+birds"], "cats and birds cannot be joined: cats has 2 classes 'fur'"),
         (["cats", "--data-root", "nowhere"], "data root nowhere does not exist, so there is no"),
         (["cats", "--set", "map={fur: {tabi: white}}"], "map of cats: fur has no class 'tabi'."),
     ],

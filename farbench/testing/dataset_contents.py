@@ -1,0 +1,151 @@
+"""A data set's contract, on what is behind the index: labels, points, images, sizes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farbench.errors import UserError
+from farbench.plugins.dataset import SPLITS, Dataset
+from farbench.tasks.landmarks import Landmarks
+from farbench.testing.checks import Broken, Contract, NotTried
+from farbench.testing.dataset_subject import DatasetSubject
+
+POINT_SETS = {"wflw98": 98, "dlib68": 68, "landmarks5": 5}
+"""Names of point sets whose number of points is known."""
+
+CONTENTS: Contract[DatasetSubject] = Contract()
+
+
+@CONTENTS.line(
+    "Labels are what their task allows, NA where unknown, and every task (those of "
+    "`default_tasks`, where it names some) has known ones in each split.",
+    mend="Translate codes into the task's own values (1 and 0, class names, numbers in range), "
+    "-1 and other codes for unknown into NA; put no task into tasks() that a split lacks.",
+    needs=("splits",),
+)
+def labels(subject: DatasetSubject) -> str:
+    """Read the labels of each task as the core does."""
+    index, dataset = subject.index, subject.dataset
+    notes = []
+    for task in dataset.tasks():
+        try:
+            values = task.labels(index.frame, index.points)
+        except UserError as error:
+            raise Broken(str(error)) from error
+        known = task.known(values)
+        counts = [int(known[(index.frame["split"] == split).to_numpy()].sum()) for split in SPLITS]
+        notes.append(f"{task.name} {known.mean():.0%}")
+        # A task beside the default ones may need files that not everybody has.
+        if all(counts) or (dataset.default_tasks and task.name not in dataset.default_tasks):
+            continue
+        absent = SPLITS[counts.index(0)]
+        if isinstance(task, Landmarks) and task.points not in index.points:
+            raise Broken(
+                f"task '{task.name}' reads the point set '{task.points}', and the index has "
+                f"{', '.join(index.points) or 'none'}",
+                "Add the points to FaceIndex(points={...}), or leave the task out of tasks().",
+            )
+        raise Broken(f"task '{task.name}' has no known label in the {absent} split")
+    return "known: " + ", ".join(notes)
+
+
+@CONTENTS.line(
+    "Point sets are float32 (images, points, 2) in pixels (x, y) of the original image, NaN where "
+    "unknown.",
+    mend="Use the names wflw98, dlib68 and landmarks5 for those layouts; multiply fractions by the "
+    "image's width and height; x comes first.",
+    needs=("index_columns",),
+)
+def points(subject: DatasetSubject) -> str:
+    """Look at shapes, and hold some points against their images."""
+    index = subject.index
+    if not index.points:
+        raise NotTried("there are no point sets")
+    wanted = dict(POINT_SETS)
+    wanted |= {t.points: t.count for t in subject.dataset.tasks() if isinstance(t, Landmarks)}
+    for name, values in index.points.items():
+        count = wanted.get(name, values.shape[1] if values.ndim == 3 else 0)
+        if values.shape != (len(index.frame), count, 2) or values.dtype != np.float32:
+            raise Broken(
+                f"'{name}' is {values.dtype} {values.shape}, not float32 "
+                f"{(len(index.frame), count, 2)}"
+            )
+        if np.isinf(values).any():
+            raise Broken(f"'{name}' holds infinite numbers", "Use NaN for unknown.")
+    _hold_against_images(subject)
+    return ", ".join(index.points)
+
+
+def _hold_against_images(subject: DatasetSubject) -> None:
+    for position in subject.some():
+        height, width = _read(subject, position).shape[:2]
+        for name, values in subject.index.points.items():
+            one = values[position]
+            if np.isnan(one).all():
+                continue
+            x, y = np.nanmedian(one, axis=0)
+            inside = 0 <= x <= width and 0 <= y <= height
+            spread = float(np.nanmax(one) - np.nanmin(one))
+            if not inside or (spread < 2 and min(height, width) > 8):
+                raise Broken(
+                    f"'{name}' of {_id(subject, position)} lies about ({x:.3g}, {y:.3g}), "
+                    f"{spread:.3g} wide, in an image of {width} x {height}"
+                )
+
+
+@CONTENTS.line(
+    "`read` gives uint8 (H, W, 3) in RGB, the same each time, also in several threads.",
+    mend="Convert grey and RGBA images to three channels and from BGR to RGB; open files anew in "
+    "each call (one handle is not for several threads).",
+    needs=("splits",),
+)
+def images(subject: DatasetSubject) -> str:
+    """Read some images of each split, one after the other and at once."""
+    chosen = subject.some()
+    alone = [_read(subject, position) for position in chosen]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(subject.source.read, chosen))
+    for position, one, two in zip(chosen, alone, together, strict=True):
+        if not np.array_equal(one, two):
+            raise Broken(f"{_id(subject, position)} is another image when it is read again")
+    sizes = sorted({f"{one.shape[1]} x {one.shape[0]}" for one in alone})
+    return f"{len(chosen)} read: {', '.join(sizes[:3])}"
+
+
+def _read(subject: DatasetSubject, position: int) -> NDArray[np.uint8]:
+    image = subject.source.read(position)
+    name = _id(subject, position)
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        kind = getattr(image, "dtype", type(image).__name__)
+        raise Broken(f"{name} is read as {kind}, not as uint8")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise Broken(f"{name} is read as {image.shape}, not as (H, W, 3)")
+    return image
+
+
+def _id(subject: DatasetSubject, position: int) -> str:
+    return str(subject.index.frame["image"].iloc[position])
+
+
+@CONTENTS.line(
+    "`sizes` gives a whole number of bytes for each image, -1 for one without a file of its own.",
+    mend="Override sizes together with read.",
+    needs=("index_columns",),
+)
+def sizes(subject: DatasetSubject) -> str:
+    """Ask for the sizes of all images."""
+    ids = list(subject.index.frame["image"])
+    found = [int(size) for size in subject.dataset.sizes(subject.root, ids)]
+    if len(found) != len(ids):
+        raise Broken(f"{len(found)} sizes for {len(ids)} images")
+    files = sum(size >= 0 for size in found)
+    own_file = type(subject.dataset).read is Dataset.read
+    if subject.root is not None and own_file and files < len(ids):
+        raise Broken(
+            f"{len(ids) - files} images have no size, such as {ids[found.index(-1)]}",
+            "Leave images that are not there out of the index, and say so in `notes`.",
+        )
+    return f"{files:,} files"

@@ -1,0 +1,74 @@
+"""A method's contract, on devices: a network moves as a whole, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import torch
+from torch import nn
+
+from farbench.testing.checks import Broken, Contract
+from farbench.testing.method_subject import MethodSubject, forward, train
+from farbench.testing.problems import cuda_device
+
+DEVICE: Contract[MethodSubject] = Contract()
+
+
+@DEVICE.line(
+    "A network moves as a whole: on a CUDA device nothing stays behind, and it trains there.",
+    mend="Register tensors as buffers, keep modules in ModuleList or ModuleDict, and make tensors "
+    "in forward on the device of the images (images.new_zeros, device=images.device).",
+    needs=("task_kinds",),
+)
+def moves_to_the_device(subject: MethodSubject) -> None:
+    """Place the network as the core does, look where its tensors are, and take a step."""
+    device = cuda_device()
+    problem = subject.problem(subject.tasks)
+    for stage in subject.method.stages():
+        network = subject.build(stage.method, problem)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, value in (*network.named_parameters(), *network.named_buffers()):
+            if value.device.type != device.type:
+                raise Broken(f"{name} stays on {value.device}")
+        batch = subject.batch(problem, method=stage.method)
+        train(network, stage, problem, batch, precision="bfloat16")
+        for name, value in forward(network, problem, batch).items():
+            if value.device.type != device.type:
+                raise Broken(f"the output '{name}' is on {value.device}")
+
+
+@DEVICE.line(
+    "Nothing is left when a network is gone: neither the network nor memory on the device.",
+    mend="Keep no network, tensor or cache in the class, the module or a global; hooks that hold "
+    "their network must be removed.",
+    needs=("outputs",),
+)
+def nothing_is_left(subject: MethodSubject) -> None:
+    """Build, train and drop a network; see whether anything still holds it."""
+    problem = subject.problem(subject.tasks)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def use() -> weakref.ref[nn.Module]:
+        network = subject.build(problem=problem).to(device)
+        train(network, subject.method.stages()[-1], problem, subject.batch(problem))
+        return weakref.ref(network)
+
+    if device.type == "cuda":
+        use()  # libraries keep workspaces of their own from the first time on
+    before = _memory(device)
+    network = use()
+    gc.collect()
+    if network() is not None:
+        raise Broken("something still holds the network after its last user is gone")
+    left = _memory(device) - before
+    if left > 0:
+        raise Broken(f"{left:,} bytes stay allocated on the device")
+
+
+def _memory(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 0
+    gc.collect()
+    torch.cuda.synchronize()
+    return int(torch.cuda.memory_allocated())

@@ -1,0 +1,164 @@
+"""A method's contract, on learning: gradients, stages, masks, and what each option does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from farbench.plugins.method import Stage
+from farbench.testing.checks import Broken, Contract, NotTried, told
+from farbench.testing.method_subject import MethodSubject, forward, hand_over, look, train
+from farbench.testing.option_effects import require_effects
+from farbench.testing.other_values import variants
+from farbench.testing.problems import SIDE
+
+LEARNING: Contract[MethodSubject] = Contract()
+
+
+@LEARNING.line(
+    "In every stage each parameter learns (it gets a gradient that is not all zero within three "
+    "steps), is named by the stage's `frozen`, or has requires_grad false.",
+    mend="Use it in forward, or do not make it.",
+    needs=("task_kinds",),
+)
+def parameters_learn(subject: MethodSubject) -> str:
+    """Take three steps of each stage: what starts behind a zero learns from the second on."""
+    problem = subject.problem(subject.tasks)
+    told_frozen = []
+    for stage in subject.method.stages():
+        network = subject.build(stage.method, problem)
+        children = dict(network.named_children())
+        missing = [name for name in stage.frozen if name not in children]
+        if missing:
+            raise Broken(
+                f"stage '{stage.name}' freezes '{missing[0]}', and the network's modules are "
+                f"{', '.join(children)}",
+                f'Name modules of the network: Stage("{stage.name}", ..., '
+                f'frozen=("{next(iter(children), "trunk")}",)).',
+            )
+        seen = train(network, stage, problem, subject.batch(problem, method=stage.method), steps=3)
+        for name, gradient in seen.items():
+            if gradient is None or not gradient.any():
+                raise _idle(name, gradient, stage)
+        if not seen:
+            raise Broken(f"nothing learns in stage '{stage.name}'", "Freeze less, or drop it.")
+        frozen = sum(not value.requires_grad for value in network.parameters())
+        told_frozen += [f"{stage.name}: {frozen} frozen"] if frozen else []
+    return ", ".join(told_frozen)
+
+
+@LEARNING.line(
+    "A stage begins with the weights of the stage before it: modules whose parameters have the "
+    "same names and shapes.",
+    mend="Call the shared part the same in both networks (self.trunk), or give the later network "
+    "a method adopt(weights) that returns them under its own names.",
+    needs=("task_kinds",),
+)
+def weights_are_handed_on(subject: MethodSubject) -> str | None:
+    """Hand the weights of each stage's network to the next one's."""
+    found = subject.method.stages()
+    if len(found) < 2:
+        raise NotTried("there is one stage")
+    problem = subject.problem(subject.tasks)
+    counts = []
+    parent = subject.build(found[0].method, problem)
+    for stage in found[1:]:
+        network = subject.build(stage.method, problem, seed=1)
+        count = hand_over(network, parent)
+        if not count:
+            raise Broken(f"stage '{stage.name}' begins with none of the weights before it")
+        counts.append(f"{count} of {len(network.state_dict())} tensors to '{stage.name}'")
+        parent = network
+    return ", ".join(counts)
+
+
+@LEARNING.line(
+    "A network that asks for masks uses them, and gives finite numbers where a mask is empty.",
+    mend="Select features by masks (N, G, h, w), resized to the map; where nothing is selected the "
+    "maximum is minus infinity and the mean 0 / 0: put 0 there.",
+    needs=("outputs",),
+)
+def masks(subject: MethodSubject) -> None:
+    """Compare drawn masks with full and empty ones."""
+    if subject.method.mask_request() is None:
+        raise NotTried("no masks are asked for")
+    problem = subject.problem()
+    network = subject.build(problem=problem).eval()
+    batch = subject.batch(problem)
+    drawn = batch.masks
+    if drawn is None:
+        raise NotTried("no masks are asked for")
+    name = problem.tasks[0].name
+    with torch.no_grad():
+        given: dict[str, Tensor] = {
+            what: forward(network, problem, _with_masks(batch, value))[name]
+            for what, value in {
+                "drawn": drawn,
+                "full": torch.ones_like(drawn),
+                "empty": torch.zeros_like(drawn),
+            }.items()
+        }
+    if not torch.isfinite(given["empty"]).all():
+        raise Broken("with empty masks the output is not finite")
+    if torch.equal(given["drawn"], given["full"]):
+        raise Broken("the output is the same with drawn masks and with full ones")
+
+
+@LEARNING.line(
+    "Every option changes something: stages, parameters, outputs, gradients or which masks are "
+    "asked for.",
+    mend="Use the option, or remove it.",
+    needs=("task_kinds",),
+)
+def options_change_something(subject: MethodSubject) -> str | None:
+    """Look at the method with another value of each option; in the end at larger images too."""
+    return require_effects(
+        subject.method,
+        subject.plugin.model_fields,
+        subject.untested_options,
+        [lambda method: look(subject, method), lambda method: look(subject, method, 2 * SIDE)],
+        subject.words,
+    )
+
+
+@LEARNING.line(
+    "A value that an option accepts builds a network that trains, or is refused by a UserError (or "
+    "the option's own limits) that says what is allowed.",
+    mend="Limit the field (ge=, le=, Literal), check options that belong together in a "
+    "model_validator, or raise farbench.UserError in build.",
+    needs=("task_kinds",),
+)
+def values_are_refused_in_words(subject: MethodSubject) -> None:
+    """Look at the method with other values of each option that is no free string."""
+    for name, option in type(subject.method).model_fields.items():
+        if option.annotation is not str:
+            for other in variants(subject.method, name, subject.words(name))[:2]:
+                look(subject, other)
+    if subject.odd:
+        changed, error = next(iter(subject.odd.items()))
+        raise Broken(f"{changed} raises {told(error)}") from error
+
+
+def _idle(name: str, gradient: Tensor | None, stage: Stage) -> Broken:
+    module = name.split(".")[0] if "." in name else ""
+    freeze = (
+        f'name its module in Stage("{stage.name}", ..., frozen=("{module}",))'
+        if module
+        else "give it requires_grad=False"
+    )
+    if gradient is None:
+        return Broken(
+            f"parameter {name} gets no gradient in stage '{stage.name}'",
+            f"Use it in forward, do not make it, or {freeze}.",
+        )
+    return Broken(
+        f"parameter {name} gets a gradient of nothing but zeros in stage '{stage.name}'",
+        "Look for a detach(), a factor of 0, or an activation that is never positive behind it; or "
+        f"{freeze}.",
+    )
+
+
+def _with_masks(batch: Any, masks: Tensor) -> Any:
+    return type(batch)(batch.images, masks, batch.targets, batch.positions)
