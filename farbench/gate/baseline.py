@@ -32,12 +32,6 @@ def write_baseline(path: Path, taken: Snapshot) -> None:
     dumped = taken.model_dump(mode="json", exclude_defaults=True)
     held: dict[str, Any] = {"schema": SCHEMA, **dumped}
     held["recipes"] = _packed(taken.recipes)
-    for datasets in held["rows"].values():
-        for row in datasets.values():
-            # What was not run then says nothing; what failed may be mended.
-            missing = row.pop("missing", {})
-            failed = {seed: state for seed, state in missing.items() if state == "failed"}
-            row |= {"missing": failed} if failed else {}
     write_text(path, json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 

@@ -128,7 +128,8 @@ def _seeds(row: str, dataset: str, old: RowNumbers, new: RowNumbers) -> list[Jud
         elif seed in have and seed not in had:
             outcome, reason = Outcome.NEW, ""
         elif seed not in have:
-            outcome, reason = Outcome.SAME, f"{_why(new, seed)}, as in the baseline"
+            outcome = Outcome.SAME
+            reason = f"{old.missing[seed]} in the baseline, {_why(new, seed)} now"
         else:
             continue
         found.append(Judgement(outcome, row, dataset, seed=seed, reason=reason))
@@ -164,11 +165,14 @@ def _task(
     found = []
     for name in olds[0].metrics:
         info = METRICS.get(old.kind, {}).get(name)
-        if info is not None:
-            noise = _noise(place, old, name, olds, news, seeds, paired)
-            a = [one.metrics.get(name) for one in olds]
-            b = [one.metrics.get(name) for one in news]
-            found.append(_number(place, info, a, b, noise, limits))
+        if info is None:
+            reason = f"this farbench knows no metric '{name}'"
+            found.append(Judgement(Outcome.VANISHED, *place, reason=reason))
+            continue
+        noise = _noise(place, old, name, olds, news, seeds, paired)
+        a = [one.metrics.get(name) for one in olds]
+        b = [one.metrics.get(name) for one in news]
+        found.append(_number(place, info, a, b, noise, limits))
     recipe = olds[0].recipe
     if limits.speed is not None and recipe not in timed:
         timed.add(recipe)  # the tasks of one training have one speed
@@ -181,7 +185,7 @@ def _incomparable(before: Snapshot, after: Snapshot, old: Trained, new: Trained)
     reasons = []
     if old.recipe != new.recipe:
         found = stage_changes(before.recipes[old.recipe], after.recipes[new.recipe])
-        reasons += [f"recipe: {change}" for change in found] or ["recipe: order of its stages"]
+        reasons += [f"recipe: {change}" for change in found]
     if old.data != new.data:
         reasons.append(f"data: manifest {old.data or 'unknown'} -> {new.data or 'unknown'}")
     if old.metric_version != new.metric_version:

@@ -126,7 +126,8 @@ def _row(
         have = [cell for cell in cells if cell.finished and task.name in cell.folders]
         if have:
             tasks[task.name] = _task(results, task, have, recipes, machines, baseline)
-    gone = [cell for cell in cells if not cell.finished]
+    # What was not run says nothing to a later run; what failed may be mended.
+    gone = [c for c in cells if not c.finished and (not baseline or c.missing == "failed")]
     return RowNumbers(
         tasks=tasks,
         missing={cell.seed: cell.missing for cell in gone},

@@ -20,7 +20,7 @@ _MARK = ":"
 
 
 def _same_names(one: Task, other: Task) -> bool:
-    """Whether two tasks have the same classes in another order: labels are names, so all is well."""
+    """Tell whether two tasks have the same classes: labels are names, their order is no matter."""
     if not (isinstance(one, Classes) and isinstance(other, Classes)):
         return False
     return one.name == other.name and set(one.classes) == set(other.classes)

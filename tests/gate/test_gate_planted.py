@@ -147,6 +147,17 @@ def test_a_failed_cell_is_mended(gate, tmp_path):
     assert verdict["counts"] == {"same": 3}
 
 
+def test_what_was_not_run_then_is_new(gate, tmp_path, farbench_cli):
+    before = GateStore(tmp_path / "a")
+    before.cell("baseline")
+    before.planned("mgmtn")
+    after = usual(tmp_path / "b")
+    new = [("new", "mgmtn", None, None)]
+    assert changed(gate(before, after, code=0)) == new
+    words = ("check", after.folder, "--baseline", before.folder, "--format", "json")
+    assert changed(json.loads(farbench_cli(*words).out)) == new
+
+
 def test_an_undefined_number_is_mended(gate, tmp_path):
     before = with_last(tmp_path / "a", mA=None)
     verdict = gate(before, usual(tmp_path / "b"), code=0)
