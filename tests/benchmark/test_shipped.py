@@ -118,3 +118,21 @@ def test_the_copy_in_the_package_is_used_without_a_checkout(tmp_path, monkeypatc
     # A folder that only happens to be called `benchmarks` beside the package is not a checkout.
     (tmp_path / "site-packages" / "benchmarks").mkdir()
     assert locate.shipped_folder() == package / "shipped_benchmarks"
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"),
+    [
+        ("far_amtn", "resnet50"),
+        ("single_vs_multi", "resnet18"),
+        ("age_gender_race_expression", "mobilenetv3_large_100"),
+    ],
+)
+def test_other_papers_keep_their_trunk_under_mgmtns_protocol(name, backbone):
+    """`paper` names MGMTN's trunk for every method that has one; other papers have their own."""
+    registry = load_plugins()
+    if not registry.methods:
+        pytest.skip("farbench is not installed, so its own plugins are not found")
+    dataset = "utkface" if name == "age_gender_race_expression" else None
+    rows = resolve_benchmark(load_benchmark(name, protocol="paper", dataset=dataset), registry).rows
+    assert {row.method.backbone for row in rows} == {backbone}

@@ -139,12 +139,22 @@ def test_a_cell_fails(gate, tmp_path):
     assert verdict["judgements"][0]["reason"] == "failed (loss is NaN in epoch 2)"
 
 
+def test_scores_that_cannot_be_read(gate, tmp_path):
+    after = with_last(tmp_path / "b")
+    next(after.folder.glob("mgmtn-*/metrics.json")).write_text("{")
+    verdict = gate(usual(tmp_path / "a"), after, code=1)
+    assert changed(verdict) == [("broke", "mgmtn", None, 0)]
+    assert verdict["judgements"][0]["reason"].startswith("unreadable (")
+
+
 def test_a_failed_cell_is_mended(gate, tmp_path):
     before = with_last(tmp_path / "a", error="no memory")
     verdict = gate(before, usual(tmp_path / "b"), code=0)
     assert changed(verdict) == [("fixed", "mgmtn", None, 0)]
     verdict = gate(before, before, code=0)
     assert verdict["counts"] == {"same": 3}
+    reason = "failed in the baseline, failed (no memory) now"
+    assert reason in [one["reason"] for one in verdict["judgements"]]
 
 
 def test_what_was_not_run_then_is_new(gate, tmp_path, farbench_cli):

@@ -108,6 +108,14 @@ def test_why_where_there_is_nothing_to_run(ran, farbench_cli):
     assert "Nothing changed, but it is not finished here" in outcome.out
 
 
+def test_why_needs_no_other_data_set(ran, farbench_cli):
+    line = "protocol: tiny.yaml"
+    more = copied(ran, "more", ("tiny_bench.yaml", line, f"{line}\ndatasets: [dots, celeba]"))
+    outcome = farbench_cli("why", ran.cells()["coarse"], "--benchmark", more)
+    assert outcome.code == 0, outcome.err
+    assert "recipe: no changes\n" in outcome.out
+
+
 def test_why_when_the_new_one_is_there_already(ran, farbench_cli):
     cell = ran.cells()["coarse"]
     ran.run("--set", "protocol.epochs=1")
