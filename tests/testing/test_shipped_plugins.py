@@ -29,24 +29,6 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Options that make a plugin quick to test, or that it needs."""
 
-SLOW = (
-    "options_change_something",
-    "values_are_refused_in_words",
-    "weights_survive_saving",
-    "same_seed_same_result",
-    "channels_last",
-    "finite",
-    "nothing_is_left",
-)
-"""Lines of methods that take a second or more each; the tests of plugins broken on purpose try
-them among the fast ones."""
-
-LIKE_ANOTHER = ("aml", "g2ff_ca", "g2ff_sa", "attribute_grouping")
-"""Methods that are another one with other options."""
-
-OF_ANOTHER = ("documented", "options_round_trip", "stages", "outputs", "parameters_learn", "masks")
-"""The lines that these are held to in the fast tests."""
-
 
 def cases() -> list[Any]:
     found = []
@@ -55,18 +37,11 @@ def cases() -> list[Any]:
             if not entry.provider.startswith("farbench "):
                 continue
             for check in checks_of(kind):
-                marks = [pytest.mark.slow] if is_slow(kind, name, check.name) else []
+                # One process for each plugin; below one process does for all.
+                marks = [pytest.mark.slow] if check.name == "light_import" else []
                 label = f"{kind}-{name}-{check.name}"
                 found.append(pytest.param(kind, name, check, id=label, marks=marks))
     return found
-
-
-def is_slow(kind: str, name: str, check: str) -> bool:
-    if check == "light_import":  # one process for each; all at once below
-        return True
-    if kind != "methods":
-        return False
-    return check in SLOW or (name in LIKE_ANOTHER and check not in OF_ANOTHER)
 
 
 @functools.cache
