@@ -65,7 +65,8 @@ class GroupedHeads(nn.Module):
             features = features.unsqueeze(1).expand(-1, len(self.reduce_weight), -1)
         reduced = torch.baddbmm(self.reduce_bias, features.transpose(0, 1), self.reduce_weight)
         reduced = self.dropout(torch.relu(reduced))
-        chosen = reduced[self.group_of_output]
+        # Not reduced[...]: on several threads its backward adds up in no fixed order.
+        chosen = reduced.index_select(0, self.group_of_output)
         logits: Tensor = torch.einsum("anh,ah->na", chosen, self.weight) + self.bias
         return logits
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from farbench.errors import UserError
-from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, read_index
+from farbench.plugins.dataset import FaceIndex, read_index
 from farbench.plugins.keypoints import KeypointModel
+from farbench.plugins.view import DatasetView
 from farbench.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ FIVE_OF_98 = (96, 97, 54, 76, 82)
 """Pupils, nose tip and mouth corners among the 98 points of WFLW."""
 
 
-class AlignedDataset(Dataset):
+class AlignedDataset(DatasetView):
     """A data set seen through a keypoint model: each face is found, turned upright and cut out.
 
     A similarity transform (least squares, Umeyama 1991) takes eyes, nose and mouth corners to the
@@ -34,33 +34,11 @@ class AlignedDataset(Dataset):
     Tasks in pixels (landmarks) are not offered: their points would have to move as well.
     """
 
-    inner: Dataset
     keypoints: KeypointModel
     side: int = Field(224, ge=32, description="Side of the cut-out face in pixels.")
     margin: float = Field(
         0.0, ge=0, description="What is kept around ArcFace's narrow crop, as a share of its side."
     )
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """The data set's own name."""
-        return self.inner.name
-
-    @property
-    def info(self) -> DatasetInfo:  # type: ignore[override]
-        """The data set's own metadata."""
-        return self.inner.info
-
-    @property
-    def needs_root(self) -> bool:  # type: ignore[override]
-        """Whether the data set does."""
-        return self.inner.needs_root
-
-    @property
-    def default_tasks(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The data set's own, but for tasks in pixels."""
-        kept = {task.name for task in self.tasks()}
-        return tuple(name for name in self.inner.default_tasks if name in kept)
 
     def options(self) -> dict[str, Any]:
         """Return the data set's options and how faces are aligned."""
@@ -70,15 +48,11 @@ class AlignedDataset(Dataset):
 
     def modules(self) -> tuple[str, ...]:
         """Return the data set's modules, the model's, and this one."""
-        return (__name__, *self.inner.modules(), *self.keypoints.modules())
+        return (*super().modules(), *self.keypoints.modules())
 
     def tasks(self) -> tuple[Task, ...]:
         """Return the tasks that are not in pixels."""
         return tuple(task for task in self.inner.tasks() if task.kind != "landmarks")
-
-    def locate(self, data_root: Path) -> Path | None:
-        """Let the data set find its folder."""
-        return self.inner.locate(data_root)
 
     def index(self, root: Path | None) -> FaceIndex:
         """Return the data set's index without its points, which are of the original images.
@@ -96,10 +70,6 @@ class AlignedDataset(Dataset):
             )
         note = f"faces found and aligned by {self.keypoints.name}; where none is found, as they are"
         return FaceIndex(index.frame, {}, [*index.notes, f"{note}."])
-
-    def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
-        """Ask the data set."""
-        return self.inner.sizes(root, images)
 
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return the aligned face, uint8 ``(side, side, 3)``, or the image without one."""

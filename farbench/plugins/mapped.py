@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farbench.errors import UserError, did_you_mean, unknown_name
-from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, read_index
+from farbench.plugins.dataset import FaceIndex, read_index
+from farbench.plugins.view import DatasetView
 from farbench.tasks.base import Task
 from farbench.tasks.classes import Classes
 from farbench.tasks.scalar import Scalar
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 
 
-class MappedDataset(Dataset):
+class MappedDataset(DatasetView):
     """A data set seen through a translation of labels, so that it can be joined with another.
 
     A class is translated to the name that ``mapping`` gives it, to unknown where that is null; one
@@ -29,36 +27,11 @@ class MappedDataset(Dataset):
     ends included (``"20-29": twenties``), and one in no range is unknown.
     """
 
-    inner: Dataset
     mapping: dict[str, dict[str, str | None]]
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """The data set's own name."""
-        return self.inner.name
-
-    @property
-    def info(self) -> DatasetInfo:  # type: ignore[override]
-        """The data set's own metadata."""
-        return self.inner.info
-
-    @property
-    def needs_root(self) -> bool:  # type: ignore[override]
-        """Whether the data set does."""
-        return self.inner.needs_root
-
-    @property
-    def default_tasks(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The data set's own."""
-        return self.inner.default_tasks
 
     def options(self) -> dict[str, Any]:
         """Return the data set's options and the mapping."""
         return {**self.inner.options(), "map": self.mapping}
-
-    def modules(self) -> tuple[str, ...]:
-        """Return the data set's modules beside this one."""
-        return (__name__, *self.inner.modules())
 
     def tasks(self) -> tuple[Task, ...]:
         """Return the tasks with their new vocabularies.
@@ -100,10 +73,6 @@ class MappedDataset(Dataset):
         renamed = [names.get(old, old) for old in task.classes]
         return Classes(task.name, tuple(dict.fromkeys(new for new in renamed if new is not None)))
 
-    def locate(self, data_root: Path) -> Path | None:
-        """Let the data set find its folder."""
-        return self.inner.locate(data_root)
-
     def index(self, root: Path | None) -> FaceIndex:
         """Return the data set's index with translated labels."""
         index = read_index(self.inner, root)
@@ -118,14 +87,6 @@ class MappedDataset(Dataset):
                     else column.map({old: names.get(old, old) for old in column.dropna().unique()})
                 )
         return FaceIndex(frame, index.points, index.notes)
-
-    def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
-        """Ask the data set."""
-        return self.inner.sizes(root, images)
-
-    def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
-        """Let the data set read it."""
-        return self.inner.read(root, row)
 
 
 def _put_in_ranges(column: pd.Series[Any], names: dict[str, str | None]) -> pd.Series[Any]:

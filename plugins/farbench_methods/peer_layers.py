@@ -51,6 +51,7 @@ class GroupOutputs(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``(N, G, D)`` to logits ``(N, A)``."""
-        own = features[:, self.group_of_output]
+        # Not features[:, ...]: on several threads its backward adds up in no fixed order.
+        own = features.index_select(1, self.group_of_output)
         logits: Tensor = torch.einsum("nad,ad->na", own, self.weight) + self.bias
         return logits
