@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from farbench.data.batches import Batches
 from farbench.training.device import Forward
@@ -19,9 +20,11 @@ def predict(
     The network is left in eval mode.
     """
     forward.network.eval()
-    parts = [forward(batch) for batch in batches.evaluate(positions)]
+    parts: dict[str, list[Tensor]] = {task.name: [] for task in forward.tasks}
+    for batch in batches.evaluate(positions):
+        outputs = forward(batch)
+        # The features that tasks share are not kept: of a whole split they may be gigabytes.
+        for name, kept in parts.items():
+            kept.append(outputs[name])
     # One transfer a task at the end instead of one a batch.
-    return {
-        task.name: torch.cat([part[task.name] for part in parts]).cpu().numpy()
-        for task in forward.tasks
-    }
+    return {name: torch.cat(kept).cpu().numpy() for name, kept in parts.items()}

@@ -85,6 +85,10 @@ class TrainingLoss(nn.Module):
         self.modules_by_term = nn.ModuleList(
             losses[term.task.name].build(term.task, term.statistics) for term in self.terms
         )
+        for number, term in enumerate(self.terms):
+            # On the device once: an index made of a list would be copied there in every step.
+            columns = None if term.columns is None else torch.tensor(term.columns)
+            self.register_buffer(f"columns_{number}", columns, persistent=False)
         self.weighting: nn.Module | None = None
         if len(self.terms) > 1:
             if weighting.needs_features and not feature_size:
@@ -111,11 +115,11 @@ class TrainingLoss(nn.Module):
             targets: By task, on the same device.
         """
         values = []
-        for term, module in zip(self.terms, self.modules_by_term, strict=True):
+        selections = (getattr(self, f"columns_{n}") for n in range(len(self.terms)))
+        for term, module, columns in zip(self.terms, self.modules_by_term, selections, strict=True):
             output, target = outputs[term.task.name], targets[term.task.name]
-            if term.columns is not None:
-                columns = list(term.columns)
-                output, target = output[:, columns], target[:, columns]
+            if columns is not None:
+                output, target = output.index_select(1, columns), target.index_select(1, columns)
             whole = term.task.kind in WHOLE_NUMBERS
             values.append(module(output, target.long() if whole else target.float()))
         losses = torch.stack(values)
