@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import Plugins, load_registry
+from farbench.cli.options import DataRoot, Plugins, load_registry
 
 if TYPE_CHECKING:
     from farbench.data.source import Source
@@ -24,16 +24,6 @@ Name = Annotated[
     typer.Argument(
         metavar="NAME",
         help="A data set (`farbench list datasets`), or several to be joined: A+B.",
-        show_default=False,
-    ),
-]
-DataRoot = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-root",
-        metavar="DIR",
-        envvar="FARBENCH_DATA",
-        help="The folder that holds the data sets, or a data set's own folder.",
         show_default=False,
     ),
 ]

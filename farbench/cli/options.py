@@ -25,6 +25,17 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at a broken plugin instead of leaving it out.")
 ]
 
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        metavar="DIR",
+        envvar="FARBENCH_DATA",
+        help="The folder that holds the data sets, or a data set's own folder.",
+        show_default=False,
+    ),
+]
+
 
 def load_registry(paths: Sequence[str | Path], strict: bool) -> Registry:
     """Load the plugins and warn of each broken one on stderr, one line each.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from farbench.cli.options import Plugins, Strict, comma_list, load_registry
+from farbench.cli.options import DataRoot, Plugins, Strict, comma_list, load_registry
 
 
 def run(
@@ -38,16 +38,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option(
-            "--data-root",
-            metavar="DIR",
-            envvar="FARBENCH_DATA",
-            help="The folder that holds the data sets, or a data set's own folder.",
-            show_default=False,
-        ),
-    ] = None,
+    data_root: DataRoot = None,
     rows: Annotated[
         str | None,
         typer.Option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farbench.cli.options import Plugins, Strict, load_registry
+from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,16 +41,7 @@ def check_plugins(
             show_default=False,
         ),
     ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option(
-            "--data-root",
-            metavar="DIR",
-            envvar="FARBENCH_DATA",
-            help="Where data sets are; without it what needs their files is skipped.",
-            show_default=False,
-        ),
-    ] = None,
+    data_root: DataRoot = None,
     sets: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import Plugins, Strict, load_registry
+from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
 
 if TYPE_CHECKING:
     from farbench.gate.cells import Differences
@@ -51,16 +51,7 @@ def why(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="As of `run`.", show_default=False),
     ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option(
-            "--data-root",
-            metavar="DIR",
-            envvar="FARBENCH_DATA",
-            help="As of `run`.",
-            show_default=False,
-        ),
-    ] = None,
+    data_root: DataRoot = None,
     device: Annotated[
         str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="As of `run`.")
     ] = "auto",

@@ -87,7 +87,8 @@ def test_a_file_is_tried_whole_and_a_broken_line_is_told_with_advice(farbench_cl
     assert "grouping halves" in done.out
     assert "covers_once: no group has 5_o_Clock_Shadow" in done.out
     assert re.search(r"^\d+ ok, 2 failed, \d skipped in \d+ s$", done.out, re.MULTILINE)
-    assert max(map(len, done.out.split("\n")[1:])) <= 100
+    # A path is never broken, and how long this one is, is not for the command to say.
+    assert max(len(line) for line in lines if str(file) not in line) <= 100
 
 
 def test_what_keeps_to_its_contract_ends_well(farbench_cli, file) -> None:
