@@ -35,6 +35,9 @@ STYLE: dict[Any, Any] = {
 }
 """What all figures share; for ``matplotlib.rc_context``."""
 
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A900")
+"""Okabe and Ito's, which colour-blind readers can tell apart; their yellow darkened for paper."""
+
 
 def check_suffix(path: Path) -> None:
     """Refuse a file whose suffix names no format of figures.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import matplotlib
@@ -16,13 +15,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
-from farbench.figures.files import STYLE
+from farbench.figures.files import COLOURS, STYLE
+from farbench.figures.request import FigureRequest
 from farbench.store.cells import TERMS
 from farbench.tables.caption import dataset_title
 from farbench.tables.results import PlannedRow, Results, read_results
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A900")
-"""Okabe and Ito's, which colour-blind readers can tell apart; their yellow darkened for paper."""
 
 Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
 
@@ -67,7 +64,7 @@ class Panel:
     stages: tuple[tuple[str, int], ...]
 
 
-def draw(folder: Path, smooth: int | None = None) -> Figure:
+def draw(request: FigureRequest) -> Figure:
     """Draw the figure of a benchmark's folder.
 
     Every row with several terms has a line of two panels: weights and losses. Lines are running
@@ -76,21 +73,20 @@ def draw(folder: Path, smooth: int | None = None) -> Figure:
     all the same at every step are said to be, for one line hides the others.
 
     Args:
-        folder: The benchmark's folder.
-        smooth: Steps a mean; by default a fiftieth of them.
+        request: Whose results; by default means are over a fiftieth of the steps.
 
     Raises:
         UserError: No cell has terms.
     """
-    results = read_results(folder)
-    panels = read_panels(results)
+    results = read_results(request.folder)
+    panels = read_panels(results, request)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.75 + 1.75 * len(panels)), layout="constrained")
         axes = figure.subplots(len(panels), 2, squeeze=False)
         terms = tuple(dict.fromkeys(term for panel in panels for term in panel.terms))
         for pair, panel in zip(axes, panels, strict=True):
             steps = len(panel.weights[0])
-            over = min(steps, smooth or max(1, steps // STEPS_A_MEAN))
+            over = min(steps, request.smooth or max(1, steps // STEPS_A_MEAN))
             _lines(pair[0], panel, panel.weights, terms, over, logarithmic=False)
             _lines(pair[1], panel, panel.losses, terms, over, logarithmic=True)
             title = textwrap.fill(panel.title, TITLE)
@@ -124,16 +120,16 @@ def draw(folder: Path, smooth: int | None = None) -> Figure:
     return figure
 
 
-def read_panels(results: Results) -> list[Panel]:
-    """Read ``terms.csv`` of all planned cells, seed by seed.
+def read_panels(results: Results, request: FigureRequest) -> list[Panel]:
+    """Read ``terms.csv`` of the planned cells that are asked for, seed by seed.
 
     Raises:
         UserError: There is none.
     """
     panels = []
     several = len(results.datasets) > 1
-    for row in results.rows:
-        for dataset in results.datasets:
+    for row in request.rows_of(results):
+        for dataset in request.datasets_of(results):
             frames = _frames(results, row, dataset)
             if frames:
                 where = f", {dataset_title(results, dataset)}" if several else ""

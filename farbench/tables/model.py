@@ -71,6 +71,9 @@ class Cell:
         note: The letters of the footnotes that explain the cell ("a", "a, c").
         best: Whether the value is the best of its ranking, ties included.
         second: Whether it is the second best, ties included.
+        dagger: Whether it is a gain over the compared row that holds at 5%, over images and seeds
+            where there are several, after Holm's correction.
+        folders: Names of the cells' folders that the value comes from, one a seed.
     """
 
     value: float | None = None
@@ -82,6 +85,8 @@ class Cell:
     note: str = ""
     best: bool = False
     second: bool = False
+    dagger: bool = False
+    folders: tuple[str, ...] = ()
 
 
 @dataclass

@@ -11,7 +11,9 @@ from matplotlib.colors import to_hex
 from farbench.cli import main
 from farbench.errors import UserError
 from farbench.figures import FIGURES
-from farbench.figures.weights import COLOURS, draw, read_panels, running_mean
+from farbench.figures.files import COLOURS
+from farbench.figures.request import FigureRequest
+from farbench.figures.weights import draw, read_panels, running_mean
 from farbench.store.cells import write_terms
 from farbench.tables.results import read_results
 
@@ -64,7 +66,7 @@ def weighed(tmp_path):
 
 def test_panels_are_the_rows_that_have_terms(weighed):
     folder, values = weighed
-    dynamic, equal = read_panels(read_results(folder))
+    dynamic, equal = read_panels(read_results(folder), FigureRequest(folder))
     assert (dynamic.title, dynamic.terms) == ("dynamic", ("age", "race"))
     assert dynamic.stages == (("global", 1), ("joint", 11))
     np.testing.assert_allclose(dynamic.losses[0], values[:, 0], rtol=1e-5)
@@ -90,7 +92,7 @@ def curves(axis):
 
 def test_lines_are_the_stored_steps_and_stages_are_marked(weighed):
     folder, values = weighed
-    figure = draw(folder, smooth=1)
+    figure = draw(FigureRequest(folder, smooth=1))
     weights, losses, equal, _ = figure.axes
     for axis, which in ((weights, 1), (losses, 0)):
         found = curves(axis)
@@ -107,12 +109,12 @@ def test_lines_are_the_stored_steps_and_stages_are_marked(weighed):
 
 def test_smoothed_lines_lie_over_the_faint_steps(weighed):
     folder, values = weighed
-    axis = draw(folder, smooth=5).axes[0]
+    axis = draw(FigureRequest(folder, smooth=5)).axes[0]
     expected = running_mean(values[:, 1].astype(float), 5)
     np.testing.assert_allclose(curves(axis)[to_hex(COLOURS[0])], expected[:, 0], rtol=1e-4)
     faint = [line for line in axis.get_lines() if line.get_alpha()]
     np.testing.assert_allclose(faint[0].get_ydata(), values[:, 1, 0], rtol=1e-5)
-    assert draw(folder, smooth=5).axes[1].get_title(loc="right") == "mean of 5 steps"
+    assert draw(FigureRequest(folder, smooth=5)).axes[1].get_title(loc="right") == "mean of 5 steps"
 
 
 def test_seeds_are_averaged(tmp_path):
@@ -120,7 +122,7 @@ def test_seeds_are_averaged(tmp_path):
     values = [terms(12, 2, seed) for seed in range(3)]
     for seed, one in enumerate(values):
         write_terms(place("dynamic", seed) / "terms.csv", [("joint", ["a", "b"], one)])
-    axis = draw(tmp_path, smooth=1).axes[1]
+    axis = draw(FigureRequest(tmp_path, smooth=1)).axes[1]
     expected = np.mean([one[:, 0, 1] for one in values], axis=0)
     np.testing.assert_allclose(curves(axis)[to_hex(COLOURS[1])], expected, rtol=1e-5)
     assert len(axis.collections) == 2
@@ -132,7 +134,7 @@ def test_losses_far_apart_are_on_a_logarithmic_scale(tmp_path):
     values = terms(12, 2)
     values[:, 0, 1] *= 1000
     write_terms(place("dynamic", 0) / "terms.csv", [("joint", ["a", "b"], values)])
-    weights, losses = draw(tmp_path).axes
+    weights, losses = draw(FigureRequest(tmp_path)).axes
     assert (weights.get_yscale(), losses.get_yscale()) == ("linear", "log")
     assert weights.get_ylim()[0] == 0
 
@@ -141,7 +143,7 @@ def test_more_terms_than_colours_still_differ(tmp_path):
     place = write_plan(tmp_path, ("dynamic",), (0,))
     names = [f"t{number}" for number in range(10)]
     write_terms(place("dynamic", 0) / "terms.csv", [("joint", names, terms(12, 10))])
-    (legend,) = draw(tmp_path).legends
+    (legend,) = draw(FigureRequest(tmp_path)).legends
     looks = {(line.get_color(), str(line.get_linestyle())) for line in legend.get_lines()}
     assert len(looks) == 10
 
@@ -186,14 +188,14 @@ def test_mistakes_are_told_in_one_line(weighed, capsys, words, said):
 def test_without_terms_there_is_nothing_to_draw(tmp_path):
     write_plan(tmp_path, ("alone",), (0,))
     with pytest.raises(UserError, match=r"no cell of .* has terms\.csv"):
-        draw(tmp_path)
+        draw(FigureRequest(tmp_path))
 
 
 def test_damaged_terms_are_named(tmp_path):
     place = write_plan(tmp_path, ("dynamic",), (0,))
     (place("dynamic", 0) / "terms.csv").write_text("")
     with pytest.raises(UserError, match=r"terms\.csv cannot be read"):
-        draw(tmp_path)
+        draw(FigureRequest(tmp_path))
 
 
 def test_the_list_of_figures_needs_no_matplotlib():
@@ -207,3 +209,20 @@ def test_every_figure_is_named_in_the_help(capsys):
     out = " ".join(capsys.readouterr().out.split())
     for name, entry in FIGURES.items():
         assert f"{name}: {entry.doc}" in out
+
+
+def test_only_what_a_figure_reads_can_be_asked_of_it(weighed, farbench_cli):
+    folder, _ = weighed
+    done = farbench_cli("figure", "weights", folder, "--images", "3", "--metric", "mA")
+    assert done.code == 2
+    assert "does not read --metric, --images; it reads --rows, --dataset, --smooth" in done.err
+    done = farbench_cli("figure", "weights", folder, "--rows", "dynamc")
+    assert done.code == 2
+    assert "--rows" in done.err
+    assert "Did you mean 'dynamic'?" in done.err
+
+
+def test_rows_are_drawn_as_asked(weighed):
+    folder, _ = weighed
+    chosen = draw(FigureRequest(folder, rows=("equal",)))
+    assert [axis.get_title(loc="left") for axis in chosen.axes] == ["equal", ""]
