@@ -15,6 +15,7 @@ from farbench.plugins.loss import Loss
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import TrainStatistics
 from farbench.testing.checks import Broken, Contract, NotTried
+from farbench.testing.no_waiting import CONTRACT, MEND, no_waiting, on_meta
 from farbench.testing.option_effects import require_effects
 from farbench.testing.plugin_checks import PLUGIN, PluginSubject
 from farbench.testing.problems import (
@@ -248,6 +249,17 @@ def moves_to_the_device(subject: LossSubject) -> None:
         if value.device.type != device.type:
             raise Broken(f"for {kind} the loss is on {value.device}")
         value.backward()
+
+
+@LOSS.line(CONTRACT, mend=MEND, needs=("gradients",))
+def never_waits(subject: LossSubject) -> None:
+    """Take a step on a device that holds no values."""
+    for kind in subject.plugin.tasks:
+        module = on_meta(subject.build(kind)).train()
+        outputs, targets = (on_meta(tensor.detach()) for tensor in drawn(kind))
+        outputs.requires_grad_()
+        with no_waiting():
+            module(outputs, targets).backward()
 
 
 def drawn(kind: str, unknown: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,9 @@ from torch import nn
 
 from farbench.testing.checks import Broken, Contract
 from farbench.testing.method_subject import MethodSubject, forward, train
+from farbench.testing.no_waiting import CONTRACT, MEND, META, no_waiting, on_meta
 from farbench.testing.problems import cuda_device
+from farbench.training.stage import freeze
 
 DEVICE: Contract[MethodSubject] = Contract()
 
@@ -36,6 +38,24 @@ def moves_to_the_device(subject: MethodSubject) -> None:
         for name, value in forward(network, problem, batch).items():
             if value.device.type != device.type:
                 raise Broken(f"the output '{name}' is on {value.device}")
+
+
+@DEVICE.line(CONTRACT, mend=MEND, needs=("outputs",))
+def never_waits(subject: MethodSubject) -> None:
+    """Take a forward and a backward pass of every stage on a device that holds no values."""
+    problem = subject.problem(subject.tasks)
+    for stage in subject.method.stages():
+        network = on_meta(subject.build(stage.method, problem)).train()
+        freeze(network, stage.frozen)
+        batch = subject.batch(problem, method=stage.method)
+        side = problem.image_size
+        images = torch.empty(len(batch.positions), 3, side, side, device=META)
+        masks = [] if batch.masks is None else [on_meta(batch.masks.float())]
+        with no_waiting():
+            outputs = network(images, *masks)
+            loss = torch.stack([outputs[task.name].square().mean() for task in problem.tasks]).sum()
+            if loss.requires_grad:
+                loss.backward()  # type: ignore[no-untyped-call]
 
 
 @DEVICE.line(

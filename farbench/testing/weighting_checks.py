@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from farbench.errors import UserError
 from farbench.plugins.weighting import TaskWeighting
 from farbench.testing.checks import Broken, Contract, NotTried
+from farbench.testing.no_waiting import CONTRACT, MEND, no_waiting, on_meta
 from farbench.testing.option_effects import require_effects
 from farbench.testing.plugin_checks import PLUGIN, PluginSubject
 from farbench.testing.problems import cuda_device
@@ -220,6 +221,18 @@ def moves_to_the_device(subject: WeightingSubject) -> None:
     _end_epoch(module, losses)
     if {total.device.type, weights.device.type} != {device.type}:
         raise Broken(f"the scalar is on {total.device}, the weights on {weights.device}")
+
+
+@WEIGHTING.line(CONTRACT, mend=MEND, needs=("scalar_and_weights",))
+def never_waits(subject: WeightingSubject) -> None:
+    """Take steps on a device that holds no values, and end an epoch there."""
+    module, features = on_meta(subject.build()), subject.features()
+    losses = on_meta(torch.tensor(LOSSES))
+    features = None if features is None else on_meta(features.detach()).requires_grad_()
+    with no_waiting():
+        _step(module, losses, features)
+        _end_epoch(module, losses)
+        _step(module, losses, features)
 
 
 def _step(

@@ -437,6 +437,18 @@ class EightBit(Good):
         return network
 
 
+@breaks("never_waits", "an index is copied to the device")
+class Chooses(Good):
+    """Takes columns by an index that lies in the host's memory."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        columns = torch.arange(40)
+        return altered(
+            super().build(problem),
+            lambda given, _: {**given, "traits": given["traits"][:, columns]},
+        )
+
+
 _networks: list[nn.Module] = []
 
 

@@ -36,19 +36,21 @@ class GroupedNetwork(nn.Module):
     def __init__(self, problem: Problem, grouping: str, hidden: int, coverage: float) -> None:
         super().__init__()
         self.task, self.coverage = problem.attributes, coverage
-        self.groups = problem.groups(grouping)
+        groups = problem.groups(grouping)
         self.trunk = nn.Sequential(nn.Conv2d(3, hidden, 5, 4), nn.BatchNorm2d(hidden), nn.ReLU())
-        self.heads = nn.ModuleList(nn.Linear(hidden, len(g.columns)) for g in self.groups)
+        self.heads = nn.ModuleList(nn.Linear(hidden, len(g.columns)) for g in groups)
+        for number, group in enumerate(groups):
+            self.register_buffer(f"columns_{number}", torch.tensor(group.columns), persistent=False)
 
     def forward(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         maps = self.trunk(images)
         kept = resize_masks(masks, *maps.shape[2:], self.coverage)
         logits: Tensor | None = None
-        for number, (group, head) in enumerate(zip(self.groups, self.heads, strict=True)):
+        for number, head in enumerate(self.heads):
             values = head((maps * kept[:, number : number + 1]).amax((2, 3)))
             if logits is None:
                 logits = values.new_zeros(len(images), self.task.outputs)
-            logits = logits.index_add(1, torch.tensor(group.columns, device=values.device), values)
+            logits = logits.index_add(1, getattr(self, f"columns_{number}"), values)
         assert logits is not None
         return {self.task.name: logits}
 
@@ -68,8 +70,9 @@ class SquaredModule(nn.Module):
         difference = torch.where(known, outputs - targets, 0.0)
         value = (difference.square() + 1e-12).pow(self.power / 2)
         mean = (value * known).sum() / known.sum().clamp(min=1)
-        if self.training and known.any():
-            self.scale.mul_(0.9).add_(0.1 * mean.detach().clamp(min=0.1))
+        if self.training:
+            moved = 0.9 * self.scale + 0.1 * mean.detach().clamp(min=0.1)
+            self.scale.copy_(torch.where(known.any(), moved, self.scale))
         return mean / self.scale
 
 

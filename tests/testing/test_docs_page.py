@@ -90,5 +90,5 @@ def test_the_class_of_the_page_fails_in_the_words_of_the_contract(tmp_path: Path
     assert "contract: The module maps outputs (N, task.outputs) and targets to one" in done.stdout
     assert "to mend: Reduce to a scalar" in done.stdout
     assert "documented: MyLoss lacks the description of option 'gamma'" in done.stdout
-    assert "2 failed, 3 passed, 8 skipped" in done.stdout
+    assert "2 failed, 3 passed, 9 skipped" in done.stdout
     assert "says nothing while scalar fails" in done.stdout

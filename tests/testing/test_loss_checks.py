@@ -152,6 +152,22 @@ BROKEN: list[tuple[str, type[Loss], str]] = [
     ),
     ("same_seed_same_result", built(lambda module, task: Dice(2.0)), "go different ways"),
     ("options_change_something", UnusedOption, "nothing changes with gamma"),
+    (
+        "never_waits",
+        changed(lambda value, *_: value if value > 1 else 2 * value),
+        r"a value is read back from the device \(test_loss_checks.py:\d+\) -> Keep decisions",
+    ),
+    ("never_waits", built(lambda module, task: MeanOfKnown()), "boolean indexing asks the device"),
+    (
+        "never_waits",
+        changed(lambda value, outputs, _: value * outputs.new_tensor([2.0])[0]),
+        "made from Python numbers on the device",
+    ),
+    (
+        "never_waits",
+        changed(lambda value, outputs, _: value * torch.ones(40).to(outputs.device)[0]),
+        "a tensor is copied to the device",
+    ),
 ]
 
 

@@ -86,7 +86,8 @@ def test_a_file_is_tried_whole_and_a_broken_line_is_told_with_advice(farbench_cl
     assert lines[at + 2].startswith("          to mend: Divide by known.sum().clamp(min=1)")
     assert "grouping halves" in done.out
     assert "covers_once: no group has 5_o_Clock_Shadow" in done.out
-    assert re.search(r"^\d+ ok, 2 failed, \d skipped in \d+ s$", done.out, re.MULTILINE)
+    assert "never_waits: boolean indexing asks the device" in done.out
+    assert re.search(r"^\d+ ok, 3 failed, \d skipped in \d+ s$", done.out, re.MULTILINE)
     # A path is never broken, and how long this one is, is not for the command to say.
     assert max(len(line) for line in lines if str(file) not in line) <= 100
 

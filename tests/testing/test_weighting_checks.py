@@ -107,6 +107,13 @@ class LooksAtFeatures(LearnedWeights):
         return super().forward(losses * features.mean(), features)
 
 
+class Sorts(LearnedWeights):
+    """Looks which loss is the largest."""
+
+    def forward(self, losses: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
+        return super().forward(losses.roll(int(losses.argmax())), features)
+
+
 class AverageOfAnEpoch(LearnedWeights):
     """Divides by the mean losses of an epoch."""
 
@@ -134,6 +141,7 @@ BROKEN: list[tuple[str, type[TaskWeighting], str]] = [
     ("same_seed_same_result", made(Global), "go different ways"),
     ("learning_rate", made(LearnedWeights, 0.0), r"learning_rate\(0.001\) gives 0.0"),
     ("options_change_something", UnusedOption, "nothing changes with gamma"),
+    ("never_waits", made(Sorts), "a value is read back from the device"),
 ]
 
 
