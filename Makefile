@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DATA ?= $(FARBENCH_DATA)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
@@ -13,7 +14,7 @@ RUNTIME := $(VENV)/.farbench-runtime
 DEV := $(VENV)/.farbench-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo real test test-slow lint format constraints clean
+.PHONY: help demo real test test-slow lint format bench gpu constraints clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +41,12 @@ lint: $(DEV) ## ruff (lint and format) and mypy
 format: $(DEV) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(RUNTIME) ## speed as ratios, side by side, into bench.json (half an hour on two cores)
+	$(BIN)/farbench bench --json bench.json $(BENCH_ARGS)
+
+gpu: $(DEV) ## on a machine with a GPU: minutes of checks and timings, into gpu.json
+	$(BIN)/farbench bench gpu --json gpu.json
 
 $(RUNTIME): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "farbench needs" \

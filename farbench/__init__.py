@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from farbench.errors import UserError
-    from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex
+    from farbench.plugins.corruption import Corruption
+    from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, Framing
     from farbench.plugins.events import CellEvent, EpochEvent
     from farbench.plugins.grouping import Group, Grouping
     from farbench.plugins.keypoints import KeypointModel
@@ -30,9 +31,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "UserError": "farbench.errors",
+    "Corruption": "farbench.plugins.corruption",
     "Dataset": "farbench.plugins.dataset",
     "DatasetInfo": "farbench.plugins.dataset",
     "FaceIndex": "farbench.plugins.dataset",
+    "Framing": "farbench.plugins.dataset",
     "CellEvent": "farbench.plugins.events",
     "EpochEvent": "farbench.plugins.events",
     "Group": "farbench.plugins.grouping",
@@ -60,10 +63,12 @@ __all__ = [
     "BinaryAttributes",
     "CellEvent",
     "Classes",
+    "Corruption",
     "Dataset",
     "DatasetInfo",
     "EpochEvent",
     "FaceIndex",
+    "Framing",
     "Group",
     "Grouping",
     "Identity",

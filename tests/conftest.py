@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tiny_benchmark import tiny as tiny
+from trained_cells import trained_runs as trained_runs
 
 PLUGIN = '''
 from typing import ClassVar, Literal

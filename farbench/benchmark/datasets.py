@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,6 +48,31 @@ def resolve_dataset(
     if around.get("map") is not None:
         dataset = _mapped(dataset, around["map"], places, (*path, "map"))
     return dataset
+
+
+def from_entries(
+    entries: Sequence[str | Mapping[str, Any]], registry: Registry, places: Places
+) -> Dataset:
+    """Return the data set of the entries that :func:`entries_of` wrote.
+
+    Raises:
+        UserError: A plugin is gone, or an option is not allowed any more.
+    """
+    parts = [resolve_dataset(entry, registry, places, ("dataset",)) for entry in entries]
+    return parts[0] if len(parts) == 1 else JoinedDataset(parts=tuple(parts))
+
+
+def entries_of(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the entries under ``datasets:`` that give this data set; several are joined."""
+    if isinstance(dataset, JoinedDataset):
+        return [entry for part in dataset.parts for entry in entries_of(part)]
+    if isinstance(dataset, MappedDataset):
+        return [{**entries_of(dataset.inner)[0], "map": dataset.mapping}]
+    if isinstance(dataset, AlignedDataset):
+        model = {"name": dataset.keypoints.name, **dataset.keypoints.options()}
+        own = {key: getattr(dataset, key) for key in ALIGN_OPTIONS}
+        return [{**entries_of(dataset.inner)[0], "align": {**model, **own}}]
+    return [{"name": dataset.name, **dataset.options()}]
 
 
 def _aligned(

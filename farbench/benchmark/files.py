@@ -26,6 +26,7 @@ KEYS = (
     "marks",
     "compare",
     "published",
+    "robustness",
     "rows",
     "ablate",
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from farbench.benchmark.command import run_command
 from farbench.benchmark.explain import user_error
 from farbench.benchmark.files import read_benchmark
 from farbench.benchmark.locate import find
@@ -45,6 +46,7 @@ class LoadedBenchmark:
         files: The files it was read from, the named one last.
         whole: The same with all rows, where ``benchmark`` has some alone (``--rows``).
         method_options: ``--set method.OPTION=...``: laid over the rows whose method has it.
+        command: The words that load it again, but for rows and seeds.
     """
 
     benchmark: Benchmark
@@ -52,6 +54,7 @@ class LoadedBenchmark:
     files: tuple[Path, ...]
     whole: Benchmark
     method_options: dict[str, Any] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
 
     def protocol_of(self, row: Row) -> Protocol:
         """Return the protocol with the row's own changes laid over it."""
@@ -105,7 +108,8 @@ def load_benchmark(
     for key, place in option_places.items():
         document.places.lines[("method", key)] = place
     benchmark = _keep_rows(loaded, rows) if rows is not None else loaded
-    return LoadedBenchmark(benchmark, document.places, files, loaded, options)
+    command = run_command(source, protocol, dataset, sets, plugins)
+    return LoadedBenchmark(benchmark, document.places, files, loaded, options, command)
 
 
 def load_protocol(source: str) -> Protocol:

@@ -9,12 +9,13 @@ import farbench
 from farbench.benchmark.yaml_lines import shown
 from farbench.errors import UserError, did_you_mean, unknown_name
 
-ShippedKind = Literal["benchmark", "protocol", "published table"]
+ShippedKind = Literal["benchmark", "protocol", "published table", "rule set"]
 
 FOLDERS: dict[ShippedKind, str] = {
     "benchmark": ".",
     "protocol": "protocols",
     "published table": "published",
+    "rule set": "rules",
 }
 
 

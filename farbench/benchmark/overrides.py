@@ -23,8 +23,12 @@ PLAIN_KEYS = (
     "datasets",
     "join",
     "tasks",
+    "robustness",
 )
 """Top-level keys of a benchmark that ``--set`` replaces as they stand."""
+
+SECTIONS = ("ablate", "robustness")
+"""Top-level keys that hold a mapping, in which ``--set KEY.NAME=VALUE`` changes one value."""
 
 _FLAGS = {"plugins": "--plugins PATH", "protocol": "--protocol NAME"}
 
@@ -63,7 +67,7 @@ def _check_head(path: tuple[str, ...], key: str, place: str) -> None:
     head = path[0]
     if len(path) == 1 and head in _FLAGS:
         raise UserError(f"{place}: use {_FLAGS[head]} instead.")
-    if len(path) > 1 and head in ("protocol", "rows", "method", "dataset", "ablate"):
+    if len(path) > 1 and head in ("protocol", "rows", "method", "dataset", *SECTIONS):
         return
     if len(path) == 1 and head in PLAIN_KEYS:
         return
@@ -87,7 +91,7 @@ def apply_to_file(document: Document, overrides: Sequence[Override]) -> None:
         head, rows = override.path[0], document.data.get("rows")
         if head == "ablate" and document.data.get("ablate") is None:
             raise UserError(f"{override.place}: this benchmark has no `ablate:` block.")
-        if head in PLAIN_KEYS or head == "ablate":
+        if head in PLAIN_KEYS or head in SECTIONS:
             _put(document, override.path, override)
         elif head == "rows" and isinstance(rows, dict):
             row_id, rest = _row_and_rest(override, rows)

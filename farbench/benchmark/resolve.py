@@ -10,6 +10,11 @@ from farbench.benchmark.datasets import resolve_dataset
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.named import build, find_entry, refuse_unknown, resolve_plugin, with_place
 from farbench.benchmark.places import KeyPath, Places, dotted
+from farbench.benchmark.robustness import (
+    AskedCorruptions,
+    check_weights_kept,
+    resolve_robustness,
+)
 from farbench.benchmark.schema import Protocol, Row
 from farbench.benchmark.tasks import (
     check_method,
@@ -71,6 +76,7 @@ class ResolvedBenchmark:
     loaded: LoadedBenchmark
     rows: tuple[ResolvedRow, ...]
     datasets: tuple[Dataset, ...]
+    robustness: AskedCorruptions | None = None
 
     def tasks(self, row: Row, dataset: Dataset) -> tuple[Task, ...]:
         """Return what a row predicts on a data set: its own choice, or the benchmark's."""
@@ -119,7 +125,11 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
             place = loaded.places.at(("join",))
             raise UserError(f"{place}: join: there is one data set; name two or more to join.")
         datasets = [JoinedDataset(parts=tuple(datasets))]
-    resolved = ResolvedBenchmark(loaded, tuple(rows), tuple(datasets))
+    settings, robustness = loaded.benchmark.robustness, None
+    if settings is not None:
+        robustness = resolve_robustness(settings, registry, loaded.places)
+        check_weights_kept({row.row.id: row.protocol for row in rows}, loaded.places)
+    resolved = ResolvedBenchmark(loaded, tuple(rows), tuple(datasets), robustness)
     _check_tasks(resolved)
     return resolved
 

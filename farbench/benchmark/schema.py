@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -23,6 +23,14 @@ class Augmentation(Section):
 
 
 Amount = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | None
+
+
+def _word(value: object) -> object:
+    """Take YAML's booleans, which `on` and `off` are as well, for the words."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+Choice = Annotated[Literal["auto", "on", "off"], BeforeValidator(_word)]
 
 
 class Images(Section):
@@ -106,6 +114,11 @@ class Protocol(Section):
         "constant", description="constant, or cosine to zero over each stage."
     )
     batch_size: int = Field(36, ge=1, description="Images a step; a last batch of one is left out.")
+    micro_batch: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="Pass a batch through the network in parts of at most this many images, to "
+        "save memory; the loss and the step are the whole batch's, BatchNorm sees a part.",
+    )
     epochs: int = Field(5, ge=1, description="Epochs of the joint stage.")
     stage_epochs: dict[str, Annotated[int, Field(ge=0)]] = Field(
         {"global": 3, "groups": 1}, description="Epochs of the stages before; 0 leaves one out."
@@ -127,7 +140,56 @@ class Protocol(Section):
         "auto", description="auto is bfloat16 autocast on a GPU and float32 on a CPU."
     )
     threads: int = Field(2, ge=1, description="CPU threads of a cell; part of its numerics.")
+    warp: Literal["auto", "opencv", "device"] = Field(
+        "auto",
+        description="Crop, flip and rotate with OpenCV or, all images of a batch at once, on the "
+        "device; auto is the device where it is a GPU. Part of a cell's numerics.",
+    )
+    input: Literal["auto", "mmap", "pinned", "resident"] = Field(
+        "auto",
+        description="Where a device's warp reads images from: a memory map, pinned host memory, or "
+        "the device's own; auto goes by free memory. No result depends on it.",
+    )
+    compile: Choice = Field(
+        "auto",
+        description="torch.compile in training: auto where it pays on a GPU; on also on a CPU. "
+        "Part of a cell's numerics.",
+    )
+    cuda_graphs: Choice = Field(
+        "off",
+        description="Replay the network's kernels as CUDA graphs: auto for small batches on a "
+        "GPU. Part of a cell's numerics.",
+    )
     keep_weights: bool = Field(True, description="Store model.safetensors beside the scores.")
+
+    @property
+    def parts_of(self) -> int | None:
+        """The images of a part where batches are passed in parts, else None."""
+        smaller = self.micro_batch is not None and self.micro_batch < self.batch_size
+        return self.micro_batch if smaller else None
+
+
+class Robustness(Section):
+    """What finished cells are evaluated under: corruptions of test images, from stored weights."""
+
+    corruptions: tuple[str | dict[str, Any], ...] = Field(
+        ("occlusion", "blur", "noise", "rotation", "scale"),
+        min_length=1,
+        description="Names (`farbench list corruptions`), or {name:, options}.",
+    )
+    strengths: tuple[Literal[1, 2, 3, 4, 5], ...] = Field(
+        (1, 2, 3, 4, 5), min_length=1, description="Of each; tables show the mean over them."
+    )
+    images: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How many test images, by a fixed shuffle; null is all."
+    )
+    masks: tuple[Literal["predicted", "clean"], ...] = Field(
+        ("predicted",),
+        min_length=1,
+        description="Of methods that look through masks: predicted on the changed image, as in "
+        "use, or on the clean one and moved with the face.",
+    )
+    seed: int = Field(0, ge=0, description="Of the random numbers of the corruptions.")
 
 
 class Row(Section):
@@ -163,4 +225,7 @@ class Benchmark(Section):
     marks: tuple[str, ...] = Field((), description="Check-mark columns, in order.")
     compare: str | None = Field(None, description="Row id that differences are taken to.")
     published: tuple[str, ...] = Field((), description="Names in benchmarks/published/.")
+    robustness: Robustness | None = Field(
+        None, description="Evaluate finished cells under corruptions as well."
+    )
     rows: tuple[Row, ...]

@@ -10,10 +10,8 @@ from farbench.plugins.dataset import Dataset
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Method
 from farbench.scoring.catalogue import METRICS
+from farbench.scoring.costs import COSTS
 from farbench.tasks.base import Task
-
-COST = ("parameters",)
-"""What a table can show beside the metrics of tasks: ``parameters``, in millions."""
 
 
 def choose_tasks(dataset: Dataset, names: Sequence[str], where: str) -> tuple[Task, ...]:
@@ -99,7 +97,7 @@ def check_metrics(metrics: Sequence[str], tasks: Sequence[Task], places: Places)
         UserError: A metric or task is unknown; allowed ones are listed.
     """
     by_name = {task.name: task for task in tasks}
-    anywhere = [*dict.fromkeys(name for task in tasks for name in METRICS[task.kind]), *COST]
+    anywhere = [*dict.fromkeys(name for task in tasks for name in METRICS[task.kind]), *COSTS]
     for index, written in enumerate(metrics):
         where = places.at(("metrics", index))
         task_name, dot, metric = written.rpartition(".")

@@ -8,10 +8,17 @@ import typer
 
 import farbench
 from farbench.cli.baseline import baseline
+from farbench.cli.bench import bench
 from farbench.cli.check import check
 from farbench.cli.data import data
+from farbench.cli.export import export
 from farbench.cli.figure import figure
 from farbench.cli.list import list_plugins
+from farbench.cli.predict import predict
+from farbench.cli.profile import profile
+from farbench.cli.report import report
+from farbench.cli.rescore import rescore
+from farbench.cli.robustness import robustness
 from farbench.cli.run import run
 from farbench.cli.show import show
 from farbench.cli.table import table
@@ -49,10 +56,17 @@ def _root(
 app.command("run")(run)
 app.command("table")(table)
 app.command("figure")(figure)
+app.command("report")(report)
+app.command("rescore")(rescore)
+app.command("robustness")(robustness)
+app.command("export")(export)
+app.command("predict")(predict)
 app.command("baseline")(baseline)
 app.command("check")(check)
 app.command("why")(why)
 app.command("diff")(diff)
+app.command("profile")(profile)
+app.command("bench")(bench)
 app.command("list")(list_plugins)
 app.command("show")(show)
 app.command("test-plugin")(check_plugins)

@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
+from farbench.cli.options import comma_list
+
 
 def check(
     folder: Annotated[
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A results folder, or one benchmark's folder in it.",
+            help="A results folder, or one benchmark's folder in it; or a file of `farbench bench "
+            "--json`, whose baseline is another.",
             show_default=False,
         ),
     ],
@@ -46,9 +49,24 @@ def check(
             show_default=False,
         ),
     ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows", metavar="A,B", help="Judge these rows alone, by id.", show_default=False
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option("--format", metavar="terminal|json|github", help="How to print.")
     ] = "terminal",
+    junit: Annotated[
+        Path | None,
+        typer.Option(
+            "--junit",
+            metavar="FILE",
+            help="Write JUnit XML as well: a test a number, for CI servers.",
+            show_default=False,
+        ),
+    ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Let rows and seeds that are gone pass.")
     ] = False,
@@ -63,17 +81,25 @@ def check(
     from farbench.errors import unknown_name
     from farbench.gate import report
     from farbench.gate.check import check as compare
+    from farbench.gate.junit import write_junit
+    from farbench.gate.ratios import check_ratios, is_bench_file
 
     if format not in report.FORMATS:
         raise unknown_name("format", format, report.FORMATS, "--format")
-    verdict = compare(
-        folder,
-        baseline,
-        tolerance or (),
-        speed,
-        allow_missing=allow_missing,
-        all_comparable=all_comparable,
-    )
+    if is_bench_file(folder):
+        verdict = check_ratios(folder, baseline, speed)
+    else:
+        verdict = compare(
+            folder,
+            baseline,
+            tolerance or (),
+            speed,
+            rows=comma_list(rows) or (),
+            allow_missing=allow_missing,
+            all_comparable=all_comparable,
+        )
+    if junit is not None:
+        write_junit(junit, verdict)
     if format == "github":
         typer.echo(report.workflow_commands(verdict))
         _add_summary(report.markdown(verdict))

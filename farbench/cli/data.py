@@ -61,11 +61,16 @@ def verify_data(
     (across splits first), contradicting labels, and points outside their images. The exit code is
     1 if something is wrong that results would depend on: images that do not open, labels that are
     not allowed or missing, a person in two splits. Duplicates are warnings.
+
+    What earlier runs packed of it into the cache is read whole as well. Damaged files are told, and
+    the next run packs them again.
     """
     source = _open(name, data_root, sets, plugins, strict)
 
+    from farbench.data.intact import check_all
     from farbench.inspection.verify import verify
     from farbench.running.progress import Progress
+    from farbench.store.artifacts import ArtifactStore, default_cache
 
     progress = Progress()
     try:
@@ -74,14 +79,24 @@ def verify_data(
             threads,
             lambda done, total: progress.step("images", done, total, rate=True),
         )
+        packed = list(
+            check_all(
+                ArtifactStore(default_cache()),
+                source.dataset.name,
+                lambda done, total: progress.step("packed", done, total, rate=True),
+            )
+        )
     finally:
         progress.close()
     if as_json:
-        typer.echo(json.dumps(result.as_json(), indent=1))
+        files = [one.as_json() for one in packed]
+        typer.echo(json.dumps({**result.as_json(), "packed": files}, indent=1))
     else:
         from farbench.inspection.verify_text import verification_lines
 
         typer.echo("\n".join(verification_lines(result, top, strict)))
+        for one in packed:
+            typer.echo(str(one))
     if not result.is_sound(strict):
         raise typer.Exit(1)
 

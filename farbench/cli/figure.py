@@ -8,18 +8,20 @@ from typing import Annotated
 import typer
 
 from farbench.cli.options import DataRoot, Plugins, comma_list, load_registry
-from farbench.figures import FIGURES
+from farbench.figures import FIGURES, FigureEntry
+
+ALL = "all"
 
 
 def figure(
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="NAME",
-            help="; ".join(f"{name}: {entry.doc}" for name, entry in FIGURES.items()) + ".",
+            metavar="[NAME]",
+            help="A figure, or `all`; left out, figures and the options they read are listed.",
             show_default=False,
         ),
-    ],
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Argument(
@@ -41,6 +43,15 @@ def figure(
     rows: Annotated[
         str | None,
         typer.Option("--rows", metavar="A,B", help="Draw these rows.", show_default=False),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="ROW",
+            help="The row to compare to. Default: the benchmark's.",
+            show_default=False,
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -77,33 +88,47 @@ def figure(
             show_default=False,
         ),
     ] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(
+            "--cost",
+            metavar="NAME",
+            help="Draw against this cost (flops, latency, parameters, ...). Default: flops.",
+            show_default=False,
+        ),
+    ] = None,
     data_root: DataRoot = None,
     plugins: Plugins = None,
 ) -> None:
-    """Draw a figure from a benchmark's stored results."""
+    """Draw a figure from a benchmark's stored results, or list the figures."""
     from farbench.errors import UserError, unknown_name
 
-    if name not in FIGURES:
-        raise unknown_name("figure", name, FIGURES)
+    if name is None:
+        _list()
+        return
+    if name not in (*FIGURES, ALL):
+        raise unknown_name("figure", name, [*FIGURES, ALL])
     if folder is None:
         raise UserError(f"of which results? The default is `runs`: `farbench figure {name} runs`.")
-    entry = FIGURES[name]
     wishes = {
         "rows": _tuple(rows),
+        "compare": compare,
         "dataset": dataset,
         "metric": metric,
         "attributes": _tuple(attributes),
         "images": images,
         "smooth": smooth,
+        "cost": cost,
     }
     asked = {wish: value for wish, value in wishes.items() if value is not None}
-    unread = [f"--{wish}" for wish in asked if wish not in entry.reads]
+    unread = [f"--{wish}" for wish in asked if name != ALL and wish not in FIGURES[name].reads]
     if unread:
-        read = ", ".join(f"--{wish}" for wish in entry.reads) or "none of these options"
+        read = _options(FIGURES[name]) or "none of these options"
         raise UserError(f"figure '{name}' does not read {', '.join(unread)}; it reads {read}.")
+    if name == ALL and output is not None:
+        raise UserError("`all` writes many files, into DIR/figures; leave -o out.")
 
-    import importlib
-
+    from farbench.figures.everything import draw, draw_everything
     from farbench.figures.files import SAVED_SUFFIXES, check_suffix, save
     from farbench.figures.request import FigureRequest
     from farbench.tables.results import find_benchmark
@@ -111,13 +136,36 @@ def figure(
     if output:
         check_suffix(output)
     benchmark = find_benchmark(folder)
-    registry = load_registry(plugins or (), strict=False) if entry.faces else None
+    faces = name == ALL or FIGURES[name].faces
+    registry = load_registry(plugins or (), strict=False) if faces else None
     request = FigureRequest(benchmark, registry, data_root, **asked)  # type: ignore[arg-type]
-    drawn = importlib.import_module(entry.module).draw(request)
-    stem = benchmark / "figures" / name
-    for path in [output] if output else [stem.with_suffix(suffix) for suffix in SAVED_SUFFIXES]:
-        save(drawn, path)
-        typer.echo(f"wrote {path}")
+    drawn = draw_everything(request) if name == ALL else [(name, draw(name, request))]
+    wrote = False
+    for each, figure in drawn:
+        if isinstance(figure, str):
+            typer.echo(f"{each}: not drawn: {figure}", err=True)
+            continue
+        stem = benchmark / "figures" / each
+        for path in [output] if output else [stem.with_suffix(end) for end in SAVED_SUFFIXES]:
+            save(figure, path)
+            typer.echo(f"wrote {path}")
+            wrote = True
+    if not wrote:
+        raise typer.Exit(1)
+
+
+def _list() -> None:
+    """Print what there is."""
+    width = max(map(len, FIGURES))
+    for name, entry in FIGURES.items():
+        typer.echo(f"{name:{width}}  {entry.doc}")
+        needs = "; looks at faces: needs the data and the run's cache" if entry.faces else ""
+        typer.echo(f"{'':{width}}  {_options(entry) or 'no options'}{needs}")
+    typer.echo("\nDraw one with `farbench figure bars runs`, all with `farbench figure all runs`.")
+
+
+def _options(entry: FigureEntry) -> str:
+    return ", ".join(f"--{wish}" for wish in entry.reads)
 
 
 def _tuple(text: str | None) -> tuple[str, ...] | None:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from farbench.cli.options import DataRoot, Plugins, Strict, comma_list, load_registry
+
+if TYPE_CHECKING:
+    from farbench.benchmark.resolve import ResolvedBenchmark
+    from farbench.executors.contract import Executor
+    from farbench.plugins.manager import Registry
+    from farbench.running.progress import Progress
+    from farbench.running.work import Evaluate
+    from farbench.store.artifacts import ArtifactStore
 
 
 def run(
@@ -67,6 +75,15 @@ def run(
     device: Annotated[
         str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to train.")
     ] = "auto",
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Cells side by side, each in a process of its own; the results are the same.",
+        ),
+    ] = 1,
     plugins: Plugins = None,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Go on without images that do not decode.")
@@ -103,26 +120,33 @@ def run(
     _check_device(device)
 
     from farbench.running.progress import Progress
-    from farbench.running.serial import SerialRun
+    from farbench.running.run import BenchmarkRun
     from farbench.store.artifacts import ArtifactStore, default_cache
 
     store = ArtifactStore(default_cache())
-    progress = Progress()
-    serial = SerialRun(
-        registry, store, results, data_root, device, progress, skip_broken=skip_broken
+    benchmark_run = BenchmarkRun(
+        registry,
+        store,
+        results,
+        data_root,
+        device,
+        Progress(),
+        skip_broken=skip_broken,
+        evaluator=None if resolved.robustness is None else _evaluator,
+        executor=_executor(jobs, device),
     )
     if dry_run:
         from farbench.running.estimate import Rates, describe_plan
 
-        typer.echo(describe_plan(serial.plan(resolved), store, Rates(store)))
+        typer.echo(describe_plan(benchmark_run.plan(resolved), store, Rates(store)))
         return
-    planned, failed = serial.execute(resolved)
+    planned, failed = benchmark_run.execute(resolved)
 
     from farbench.cli.table import print_terminal
     from farbench.tables.files import write_all
     from farbench.tables.from_store import build
 
-    write_all(planned.folder)
+    write_all(planned.folder, typer.echo)
     print_terminal(build(planned.folder, "main"))
     typer.echo(f"Tables: {planned.folder / 'tables'}    Again: farbench table {planned.folder}")
     if failed:
@@ -149,6 +173,30 @@ def _seeds(text: str | None) -> list[int] | None:
     if not parts:
         raise UserError("--seeds: no seed given, such as 0,1,2.")
     return [int(part) for part in parts]
+
+
+def _evaluator(
+    benchmark: ResolvedBenchmark,
+    registry: Registry,
+    store: ArtifactStore,
+    device: str,
+    progress: Progress,
+) -> Evaluate | None:
+    """Make what evaluates finished cells under corruptions; None if the benchmark asks for none."""
+    from farbench.robustness.run import RobustnessRun
+
+    if benchmark.robustness is None:
+        return None
+    return RobustnessRun(benchmark.robustness, registry, store, device, progress).trained
+
+
+def _executor(jobs: int, device: str) -> Executor:
+    """Return what runs the cells."""
+    from farbench.executors.memory import gpus_to_use
+    from farbench.executors.processes import ProcessExecutor
+    from farbench.executors.serial import SerialExecutor
+
+    return SerialExecutor() if jobs == 1 else ProcessExecutor(jobs, gpus_to_use(device))
 
 
 def _check_device(device: str) -> None:

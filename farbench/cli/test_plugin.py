@@ -37,7 +37,8 @@ def check_plugins(
         typer.Option(
             "--kind",
             metavar="K",
-            help="One kind alone: methods, datasets, losses, weightings, keypoints or groupings.",
+            help="One kind alone: methods, datasets, losses, weightings, keypoints, groupings or "
+            "corruptions.",
             show_default=False,
         ),
     ] = None,

@@ -17,7 +17,7 @@ Cell = Annotated[
     str,
     typer.Argument(
         metavar="CELL",
-        help="A cell's folder, or the beginning of its hash.",
+        help="A cell: its folder, DIR/ROW, or the beginning of its hash.",
         show_default=False,
     ),
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,13 +18,16 @@ from torch import Tensor
 from farbench.benchmark.schema import Augmentation
 from farbench.data import geometry
 from farbench.data.mask_bits import StoredMasks
+from farbench.data.on_device import DeviceWarp, Prepared
 from farbench.data.randomness import permutation, stream_key
 from farbench.data.targets import Targets
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch in host memory.
+    """One batch, in host memory or where its images were warped.
 
     Attributes:
         images: uint8 ``(N, S, S, 3)`` RGB.
@@ -35,6 +40,15 @@ class Batch:
     masks: Tensor | None
     targets: dict[str, Tensor]
     positions: NDArray[np.int64]
+
+    def pinned(self) -> Batch:
+        """Return it in pinned memory: from any other, a copy to a GPU makes the host wait."""
+        return Batch(
+            self.images.pin_memory(),
+            None if self.masks is None else self.masks.pin_memory(),
+            {name: target.pin_memory() for name, target in self.targets.items()},
+            self.positions,
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,8 @@ class Batches:
         mask_side: s, side of the warped masks.
         batch_size: Samples a batch; the last one may be smaller, but a single sample left over is
             not trained on (BatchNorm cannot train on a single sample of a 1x1 map).
+        on_device: Warps whole batches on a device; None warps image by image in OpenCV.
+        pin: Put batches that OpenCV warps where a GPU reads them without the processor.
     """
 
     pixels: NDArray[np.uint8]
@@ -57,6 +73,8 @@ class Batches:
     crop: int
     mask_side: int
     batch_size: int
+    on_device: DeviceWarp | None = None
+    pin: bool = False
 
     def train(
         self,
@@ -71,23 +89,21 @@ class Batches:
         key = stream_key(seed, stage, epoch, "warp")
         packed = self.pixels.shape[1]
 
-        def make(chosen: NDArray[np.int64]) -> Batch:
-            matrices = geometry.random_warp(key, chosen, packed, self.crop, augmentation)
-            return self._warp(chosen, matrices)
+        def matrices(chosen: NDArray[np.int64]) -> geometry.Matrices:
+            return geometry.random_warp(key, chosen, packed, self.crop, augmentation)
 
         chunks = self._chunks(order)
         # As many as `steps` says: a last batch of a single image is left out.
         chunks = chunks[: self.steps(len(order))]
-        return _read_ahead(make, chunks)
+        return self._make(matrices, chunks)
 
     def evaluate(self, positions: NDArray[np.int64], batch_size: int = 100) -> Iterator[Batch]:
         """Yield the images in order, cropped in the middle."""
 
-        def make(chosen: NDArray[np.int64]) -> Batch:
-            matrices = geometry.center_crop(len(chosen), self.pixels.shape[1], self.crop)
-            return self._warp(chosen, matrices)
+        def matrices(chosen: NDArray[np.int64]) -> geometry.Matrices:
+            return geometry.center_crop(len(chosen), self.pixels.shape[1], self.crop)
 
-        return _read_ahead(make, self._chunks(positions, batch_size))
+        return self._make(matrices, self._chunks(positions, batch_size))
 
     def steps(self, images: int) -> int:
         """Return the training steps of an epoch over so many images."""
@@ -100,6 +116,44 @@ class Batches:
         size = batch_size or self.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
 
+    def _make(
+        self,
+        matrices: Callable[[NDArray[np.int64]], geometry.Matrices],
+        chunks: list[NDArray[np.int64]],
+    ) -> Iterator[Batch]:
+        """Yield a batch a chunk, made ahead; what a device does is begun where it is used."""
+        if self.on_device is None:
+            return _read_ahead(lambda chosen: self._warp(chosen, matrices(chosen)), chunks)
+        return self._make_on_device(self.on_device, matrices, chunks)
+
+    def _make_on_device(
+        self,
+        device: DeviceWarp,
+        matrices: Callable[[NDArray[np.int64]], geometry.Matrices],
+        chunks: list[NDArray[np.int64]],
+    ) -> Iterator[Batch]:
+        packed = self.pixels.shape[1]
+
+        def prepare(chosen: NDArray[np.int64]) -> Prepared:
+            of_images = matrices(chosen)
+            targets = self.targets.take(chosen, of_images, self.crop)
+            of_masks = bits = None
+            if self.masks is not None:
+                of_masks = geometry.for_masks(
+                    of_images, packed, self.crop, self.masks.side, self.mask_side
+                )
+                bits = self.masks.bits[chosen]
+            return device.prepare(chosen, of_images, targets, of_masks, bits)
+
+        with closing(_read_ahead(prepare, chunks)) as ahead:
+            for prepared in ahead:
+                images = device.images(prepared, self.crop)
+                masks = None
+                if self.masks is not None:
+                    shape = (len(self.masks.groups), self.masks.side)
+                    masks = device.masks(prepared, *shape, self.mask_side)
+                yield Batch(images, masks, prepared.targets, prepared.chosen)
+
     def _warp(self, chosen: NDArray[np.int64], matrices: geometry.Matrices) -> Batch:
         images = geometry.warp(lambda i: self.pixels[chosen[i]], matrices, self.crop, 3)
         masks = None
@@ -107,8 +161,13 @@ class Batches:
             packed = self.pixels.shape[1]
             maps = geometry.for_masks(matrices, packed, self.crop, self.masks.side, self.mask_side)
             masks = torch.from_numpy(_warp_masks(self.masks, chosen, maps, self.mask_side))
-        targets = self.targets.take(chosen, matrices, self.crop)
-        return Batch(torch.from_numpy(images), masks, targets, chosen)
+        batch = Batch(
+            torch.from_numpy(images),
+            masks,
+            self.targets.take(chosen, matrices, self.crop),
+            chosen,
+        )
+        return batch.pinned() if self.pin else batch
 
 
 def _warp_masks(
@@ -133,10 +192,10 @@ def _warp_masks(
 
 
 def _read_ahead(
-    make: Callable[[NDArray[np.int64]], Batch], chunks: list[NDArray[np.int64]], depth: int = 2
-) -> Iterator[Batch]:
+    make: Callable[[NDArray[np.int64]], T], chunks: list[NDArray[np.int64]], depth: int = 2
+) -> Generator[T, None, None]:
     """Make batches in a thread of their own, a few ahead of the step that uses them."""
-    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+    ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
     stop = threading.Event()
 
     def work() -> None:

@@ -105,6 +105,9 @@ def warp(
 ) -> NDArray[np.uint8]:
     """Sample each image once, bilinearly.
 
+    A crop that is not rotated falls on whole pixels, flipped or not: it is copied, which gives the
+    same bits and costs a tenth.
+
     Args:
         images: Gives the i-th source, uint8 ``(H, W, C)``.
         matrices: ``(N, 2, 3)`` from output to source.
@@ -117,8 +120,11 @@ def warp(
     """
     out = np.empty((len(matrices), side, side, channels), np.uint8)
     for i, matrix in enumerate(matrices):
+        image = images(i)
+        if _cut_out(image, matrix, out[i]):
+            continue
         cv2.warpAffine(
-            images(i),
+            image,
             matrix,
             (side, side),
             dst=out[i],
@@ -126,6 +132,24 @@ def warp(
             borderMode=border,
         )
     return out
+
+
+def _cut_out(image: NDArray[np.uint8], matrix: NDArray[np.float64], out: NDArray[np.uint8]) -> bool:
+    """Copy what a map takes from an image, if it is whole pixels inside of it, flipped or not."""
+    (a, b, x), (c, d, y) = matrix.tolist()
+    if abs(a) != 1 or b != 0 or c != 0 or d != 1 or not (x.is_integer() and y.is_integer()):
+        return False
+    side = len(out)
+    left, top = int(x) - (side - 1) * (a < 0), int(y)
+    height, width = image.shape[:2]
+    if min(left, top) < 0 or left + side > width or top + side > height:
+        return False
+    part = image[top : top + side, left : left + side]
+    if a > 0:
+        out[:] = part
+    else:
+        cv2.flip(part, 1, dst=out)
+    return True
 
 
 def warp_on_device(
@@ -147,11 +171,10 @@ def warp_on_device(
 
     height, width = images.shape[1:3]
     steps = torch.arange(side, device=images.device, dtype=torch.float32)
-    y, x = torch.meshgrid(steps, steps, indexing="ij")
-    pixels = torch.stack([x, y, torch.ones_like(x)], -1).view(-1, 3)
-    source = pixels @ matrices.to(images.device, torch.float32).transpose(1, 2)
-    size = torch.tensor([width, height], device=images.device, dtype=torch.float32)
-    grid = ((2 * source + 1) / size - 1).view(len(images), side, side, 2)
+    # Products by elements, not of matrices: those a GPU may round to ten bits (TF32).
+    m = matrices.to(images.device, torch.float32)[..., None, None]
+    x, y = (m[:, i, 0] * steps + m[:, i, 1] * steps[:, None] + m[:, i, 2] for i in (0, 1))
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
     warped = grid_sample(
         images.permute(0, 3, 1, 2).float(),
         grid,

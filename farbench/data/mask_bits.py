@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,24 @@ class StoredMasks:
 def to_bits(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pack masks ``(N, G, side, side)`` in {0, 1}; the last byte is filled up with zeros."""
     return np.packbits(masks.reshape(len(masks), math.prod(masks.shape[1:])), axis=1)
+
+
+def unpack(bits: Tensor, groups: int, side: int) -> Tensor:
+    """Do what :meth:`StoredMasks.read` does where the bits are.
+
+    Args:
+        bits: uint8 ``(N, ceil(G * side * side / 8))``, the first pixel in the highest bit.
+        groups: G.
+        side: Side of a mask in pixels.
+
+    Returns:
+        uint8 ``(N, G, side, side)`` in {0, 1}.
+    """
+    import torch
+
+    shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=bits.device)
+    flat = ((bits[..., None] >> shifts) & 1).flatten(1)
+    return flat[:, : groups * side * side].reshape(-1, groups, side, side)
 
 
 def load_masks(folder: Path, groups: tuple[str, ...], side: int) -> StoredMasks:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from farbench.data.intact import CHECKSUMS, PIXELS, checksum, discard_damaged
+from farbench.data.workers import parallel, worker_count
 from farbench.errors import UserError
 from farbench.store.artifacts import PROGRESS, ArtifactStore
 from farbench.store.blocks import Arrays, in_blocks
 
-FILE = "images.npy"
+FILE = PIXELS
+FEW = 128
+"""So many images are decoded sooner than other processes are there."""
 
 
 @dataclass(frozen=True)
@@ -56,79 +58,41 @@ def pack(
     read: Callable[[int], NDArray[np.uint8]],
     side: int,
     *,
+    dataset: str = "",
     skip_broken: bool = False,
-    threads: int = 2,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> PackedImages:
-    """Return the packed images of an index, building them if they are not there.
+    """Return the packed images of an index, building them if they are not there, or are damaged.
 
-    A packing that was killed goes on after its last block of images whose checksum is right.
+    A packing that was killed goes on after its last block of images whose checksums are right.
 
     Args:
         store: Where artifacts live.
         key: Identity of the data and the size.
         count: N, number of images.
-        read: Gives the i-th image, uint8 ``(H, W, 3)``; a UserError marks it broken.
+        read: Gives the i-th image, uint8 ``(H, W, 3)``; a UserError marks it broken. It is called
+            in forked processes (see :mod:`farbench.data.workers`).
         side: R, side of the packed images.
+        dataset: Name of the data set, for ``farbench data verify``.
         skip_broken: Go on without images that do not decode.
-        threads: Threads that decode.
+        workers: Processes that decode; None is ``FARBENCH_WORKERS``, else all cores. The packed
+            bits do not depend on it.
         progress: Called with (done, count) from time to time.
+        say: Told that damaged images are packed again.
 
     Raises:
-        UserError: Images do not decode and ``skip_broken`` is off; the first few are named.
+        UserError: An image does not open and ``skip_broken`` is off, or a worker died.
     """
+    shape = (count, side, side, 3)
 
     def build(folder: Path) -> dict[str, Any]:
-        pixels = _open_pixels(folder / FILE, (count, side, side, 3))
-        reasons: dict[int, str] = {}
+        return _build(
+            folder, shape, read, skip_broken, workers or worker_count(), progress or _nobody
+        ) | {"dataset": dataset}
 
-        def make(start: int, stop: int) -> Arrays:
-            sizes = np.zeros((stop - start, 2), np.int32)
-
-            def one(i: int) -> None:
-                try:
-                    image = read(i)
-                except Exception as error:
-                    known = isinstance(error, UserError)
-                    named = f"image {i} of the index: {type(error).__name__}: {error}."
-                    reasons[i] = str(error) if known else named
-                    pixels[i] = 0
-                    return
-                sizes[i - start] = image.shape[:2]
-                pixels[i] = resize(image, side)
-
-            for done, _ in enumerate(pool.map(one, range(start, stop), chunksize=16), start + 1):
-                if progress and (done % 200 == 0 or done == count):
-                    progress(done, count)
-            pixels.flush()
-            broken = sorted(i for i in reasons if start <= i < stop)
-            return {
-                "sizes": sizes,
-                "broken": np.array(broken, np.int64),
-                "reasons": np.array([reasons[i] for i in broken], str),
-                "checksum": np.array(zlib.crc32(pixels[start:stop].data)),
-            }
-
-        def holds(start: int, stop: int, block: Arrays) -> bool:
-            # Where broken images are an error they may have been mended since.
-            if len(block["broken"]) and not skip_broken:
-                return False
-            return zlib.crc32(pixels[start:stop].data) == int(block["checksum"])
-
-        sizes = np.zeros((count, 2), np.int32)
-        broken: dict[int, str] = {}
-        with ThreadPoolExecutor(threads) as pool:
-            for start, stop, block in in_blocks(folder / PROGRESS, count, make, holds):
-                sizes[start:stop] = block["sizes"]
-                broken |= {
-                    int(i): str(reason)
-                    for i, reason in zip(block["broken"], block["reasons"], strict=True)
-                }
-        if broken and not skip_broken:
-            raise _broken_error(broken)
-        np.save(folder / "sizes.npy", sizes)
-        return {"count": count, "side": side, "broken": {str(i): broken[i] for i in broken}}
-
+    discard_damaged(store, key, shape, say or _nobody)
     folder, meta, _ = store.get("packed", key, build)
     broken = {int(i): reason for i, reason in meta["broken"].items()}
     if broken and not skip_broken:
@@ -136,6 +100,97 @@ def pack(
     return PackedImages(
         np.load(folder / FILE, mmap_mode="r"), np.load(folder / "sizes.npy"), broken
     )
+
+
+def _build(
+    folder: Path,
+    shape: tuple[int, int, int, int],
+    read: Callable[[int], NDArray[np.uint8]],
+    skip_broken: bool,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Fill the folder of the artifact; see :func:`pack`."""
+    count, side = shape[:2]
+    pixels = _open_pixels(folder / FILE, shape)
+    # A worker's last images should not keep the others waiting at the end of a block.
+    size = max(4, min(32, 256 // workers))
+
+    def some(start: int, stop: int) -> _Some:
+        return _pack_some(pixels, read, start, stop)
+
+    def holds(start: int, stop: int, block: Arrays) -> bool:
+        # Where broken images are an error they may have been mended since.
+        if len(block["broken"]) and not skip_broken:
+            return False
+        found = np.array([checksum(image) for image in pixels[start:stop]], np.uint32)
+        return np.array_equal(found, block["checksums"])
+
+    sizes, checksums = np.zeros((count, 2), np.int32), np.zeros(count, np.uint32)
+    broken: dict[int, str] = {}
+    with parallel(some, workers if count > FEW else 1) as each:
+
+        def make(start: int, stop: int) -> Arrays:
+            parts = []
+            done = start
+            for part in each(start, stop, size):
+                parts.append(part)
+                done += len(part.sizes)
+                progress(done, count)
+            parts.sort(key=lambda part: part.start)
+            reasons = {i: reason for part in parts for i, reason in part.reasons.items()}
+            return {
+                "sizes": np.concatenate([part.sizes for part in parts]),
+                "checksums": np.concatenate([part.checksums for part in parts]),
+                "broken": np.array(list(reasons), np.int64),
+                "reasons": np.array(list(reasons.values()), str),
+            }
+
+        for start, stop, block in in_blocks(folder / PROGRESS, count, make, holds):
+            sizes[start:stop], checksums[start:stop] = block["sizes"], block["checksums"]
+            broken |= {
+                int(i): str(reason)
+                for i, reason in zip(block["broken"], block["reasons"], strict=True)
+            }
+    if broken and not skip_broken:
+        raise _broken_error(broken)
+    pixels.flush()
+    np.save(folder / "sizes.npy", sizes)
+    np.save(folder / CHECKSUMS, checksums)
+    return {"count": count, "side": side, "broken": {str(i): broken[i] for i in broken}}
+
+
+class _Some(NamedTuple):
+    """What a worker says of the images that it packed: sizes, checksums, why some are broken."""
+
+    start: int
+    sizes: NDArray[np.int32]
+    checksums: NDArray[np.uint32]
+    reasons: dict[int, str]
+
+
+def _pack_some(
+    pixels: NDArray[np.uint8], read: Callable[[int], NDArray[np.uint8]], start: int, stop: int
+) -> _Some:
+    """Decode and resize some images into their places."""
+    sizes, checksums = np.zeros((stop - start, 2), np.int32), np.zeros(stop - start, np.uint32)
+    reasons: dict[int, str] = {}
+    for i in range(start, stop):
+        try:
+            image = read(i)
+            pixels[i] = resize(image, pixels.shape[1])
+            sizes[i - start] = image.shape[:2]
+        except Exception as error:  # a data set of somebody's own may raise anything
+            known = isinstance(error, UserError)
+            named = f"image {i} of the index: {type(error).__name__}: {error}."
+            reasons[i] = str(error) if known else named
+            pixels[i] = 0
+        checksums[i - start] = checksum(pixels[i])
+    return _Some(start, sizes, checksums, reasons)
+
+
+def _nobody(*told: object) -> None:
+    """Stand in for whoever is not there to be told."""
 
 
 def _open_pixels(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:

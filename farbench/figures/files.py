@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import matplotlib
 
@@ -58,13 +58,14 @@ def save(figure: Figure, path: Path) -> None:
         UserError: The suffix names no format, or the file cannot be written.
     """
     check_suffix(path)
-    suffix = path.suffix.lower()
-    write = functools.partial(
-        figure.savefig, format=suffix[1:], dpi=DPI, metadata=FORMATS[suffix] or None
-    )
     try:
-        with matplotlib.rc_context(STYLE):
-            atomic.write_with(path, write)
+        atomic.write_with(path, functools.partial(write, figure, suffix=path.suffix.lower()))
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"cannot write {path}: {reason}. Choose another file.") from error
+
+
+def write(figure: Figure, file: Path | BinaryIO, suffix: str) -> None:
+    """Write a figure in the format of a suffix of ``FORMATS``, the same bytes each time."""
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(file, format=suffix[1:], dpi=DPI, metadata=FORMATS[suffix] or None)

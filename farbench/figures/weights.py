@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -15,16 +14,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
-from farbench.figures.files import COLOURS, STYLE
+from farbench.figures.files import STYLE
+from farbench.figures.looks import look
 from farbench.figures.request import FigureRequest
 from farbench.store.cells import TERMS
 from farbench.tables.caption import dataset_title
 from farbench.tables.results import PlannedRow, Results, read_results
-
-Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
-
-DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
-"""One a round of colours, where there are more terms than colours."""
 
 POINTS = 600
 """Points that the line of a running mean has at most; more make a vector file heavy."""
@@ -109,7 +104,7 @@ def draw(request: FigureRequest) -> Figure:
                 )
         for axis in axes[-1]:
             axis.set_xlabel("training step")
-        looks = {term: _look(number) for number, term in enumerate(terms)}
+        looks = {term: look(number) for number, term in enumerate(terms)}
         handles = [
             Line2D([], [], color=colour, linestyle=dash, label=term)
             for term, (colour, dash) in looks.items()
@@ -202,7 +197,7 @@ def _lines(
     drawn = np.unique(np.linspace(0, len(step) - 1, min(few, len(step))).astype(int))
     smoothed = np.stack([running_mean(values, over) for values in seeds])
     for column, term in enumerate(panel.terms):
-        colour, dash = _look(terms.index(term))
+        colour, dash = look(terms.index(term))
         if over > 1 and len(seeds) == 1:
             axis.plot(
                 step, seeds[0][:, column], color=colour, linewidth=0.5, alpha=0.18, zorder=FAINT
@@ -242,9 +237,3 @@ def _scale(axis: Axes, values: NDArray[np.float64], *, logarithmic: bool) -> Non
         axis.set_ylim(low / 1.2, high * (high / low) ** ROOM)
     else:
         axis.set_ylim(0, (1 + ROOM) * high or 1)
-
-
-def _look(number: int) -> tuple[str, Dashes]:
-    """Return colour and dashes of the term of a number."""
-    rounds, colour = divmod(number, len(COLOURS))
-    return COLOURS[colour], DASHES[rounds % len(DASHES)]

@@ -1,4 +1,4 @@
-"""Finds a cell on disk by its folder or by the beginning of its hash, and compares identities."""
+"""Finds a cell on disk by its folder, its row or its hash, and compares identities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from farbench.errors import UserError
+from farbench.errors import UserError, unknown_name
 from farbench.gate.keys import (
     LONG,
     Change,
@@ -18,7 +18,7 @@ from farbench.gate.keys import (
     stages_of,
 )
 from farbench.store.atomic import read_json
-from farbench.store.cells import CELL
+from farbench.store.cells import CELL, PLAN
 
 MASKS = "masks: "
 """Before the names of what the mask network is made of."""
@@ -43,7 +43,8 @@ def find_cell(cell: str, results: Path) -> Path:
     """Return the folder of a cell.
 
     Args:
-        cell: Its folder, or the beginning of its hash.
+        cell: Its folder; its row as ``DIR/ROW``, DIR being the benchmark's folder; or the
+            beginning of its hash.
         results: The results root that is searched for the hash.
 
     Raises:
@@ -52,7 +53,15 @@ def find_cell(cell: str, results: Path) -> Path:
     if cell and (Path(cell) / CELL).is_file():
         return Path(cell)
     if cell and Path(cell).is_dir():
-        raise UserError(f"{cell} is no folder of a cell: it has no {CELL}.")
+        known = ", ".join(dict.fromkeys(row for row, _ in _planned(Path(cell))))
+        hint = f" Say which row of the benchmark: {Path(cell) / 'ROW'} ({known})." if known else ""
+        raise UserError(f"{cell} is no folder of a cell: it has no {CELL}.{hint}")
+    planned = _planned(Path(cell).parent) if cell else []
+    if (row := _of_row(cell, planned)) is not None:
+        return row
+    if planned and Path(cell).name != cell:
+        known_rows = {row for row, _ in planned}
+        raise unknown_name("row", Path(cell).name, known_rows, str(Path(cell).parent))
     found = []
     if len(cell) >= SHORTEST:
         folders = sorted(path.parent for path in results.glob(f"**/*-s*-*/{CELL}"))
@@ -62,11 +71,37 @@ def find_cell(cell: str, results: Path) -> Path:
         raise UserError(f"several cells have a hash that begins with '{cell}': {listed}.")
     if not found:
         raise UserError(
-            f"no cell '{cell}' in {results}: give a cell's folder, or at least the first "
-            f"{SHORTEST} characters of its hash (the end of the folder's name). Another results "
-            "folder is given with --results DIR."
+            f"no cell '{cell}' in {results}: give a cell's folder, a row as DIR/ROW, or at least "
+            f"the first {SHORTEST} characters of its hash (the end of the folder's name). Another "
+            "results folder is given with --results DIR."
         )
     return found[0]
+
+
+def _planned(folder: Path) -> list[tuple[str, Path]]:
+    """Return the row and the folder of each current cell of a benchmark's folder."""
+    path = folder / PLAN
+    if not path.is_file():
+        return []
+    plan = read_json(path)
+    return [(cell["row"], folder / cell["folder"]) for cell in plan.get("cells", ())]
+
+
+def _of_row(cell: str, planned: list[tuple[str, Path]]) -> Path | None:
+    """Return the one cell of a row; ``ROW.TASK`` where its tasks are trained alone.
+
+    Raises:
+        UserError: The row has several cells.
+    """
+    name = Path(cell).name
+    alone = f"{name}-" if "." in name else None
+    found = [
+        path for row, path in planned if row == name or (alone and path.name.startswith(alone))
+    ]
+    if len(found) > 1:
+        listed = ", ".join(path.name for path in found[:5]) + (", ..." if found[5:] else "")
+        raise UserError(f"row '{name}' has several cells, give the folder of one: {listed}.")
+    return found[0] if found else None
 
 
 def read_cell(folder: Path) -> dict[str, Any]:

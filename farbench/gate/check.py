@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from farbench.errors import UserError
+from farbench.errors import UserError, unknown_name
 from farbench.gate.baseline import read_baseline
 from farbench.gate.judge import PairedError, judge, no_predictions, notes
 from farbench.gate.limits import parse_limits
@@ -32,6 +32,7 @@ def check(
     tolerances: Sequence[str] = (),
     speed: float | None = None,
     *,
+    rows: Sequence[str] = (),
     allow_missing: bool = False,
     all_comparable: bool = False,
 ) -> Verdict:
@@ -43,12 +44,13 @@ def check(
             of both sides, where they are, tell noise from change.
         tolerances: ``METRIC=POINTS`` or ``METRIC=Nsigma``.
         speed: How many times slower training may be; None: it is not judged.
+        rows: Ids of the rows to judge; empty for all.
         allow_missing: What vanished passes.
         all_comparable: What cannot be compared fails.
 
     Raises:
         UserError: There are no results, the baseline cannot be read or is of another benchmark, or
-            a tolerance is wrong.
+            a tolerance or row is wrong.
     """
     paired: PairedError = no_predictions
     if baseline.is_dir():
@@ -64,6 +66,13 @@ def check(
             f"baseline {baseline} is of benchmark '{before.benchmark}', {results.folder} of "
             f"'{results.name}'. Give the folder of '{before.benchmark}'."
         )
+    after = snapshot(results)
+    if rows:
+        known = [*dict.fromkeys([*after.rows, *before.rows])]
+        for row in rows:
+            if row not in known:
+                raise unknown_name("row", row, known, "--rows")
+        before, after = _only(before, rows), _only(after, rows)
     measured = {
         (name, metric)
         for datasets in before.rows.values()
@@ -73,7 +82,6 @@ def check(
         for metric in trained.metrics
     }
     limits = parse_limits(tolerances, speed, measured)
-    after = snapshot(results)
     return Verdict(
         benchmark=before.benchmark,
         judgements=judge(before, after, limits, paired),
@@ -81,6 +89,12 @@ def check(
         allow_missing=allow_missing,
         all_comparable=all_comparable,
     )
+
+
+def _only(taken: Snapshot, rows: Sequence[str]) -> Snapshot:
+    """Return a snapshot of some rows."""
+    kept = {row: numbers for row, numbers in taken.rows.items() if row in rows}
+    return taken.model_copy(update={"rows": kept})
 
 
 def _read(folder: Path, benchmark: str = "") -> Results:

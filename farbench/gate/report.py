@@ -15,7 +15,7 @@ def terminal(verdict: Verdict) -> str:
     """Return one line for each thing that changed, the notes, and a summary."""
     changed = _changed(verdict)
     width = max((len(one.outcome.value) for one in changed), default=0)
-    lines = [f"{one.outcome.value:{width}}  {_where(one)}: {_said(one)}" for one in changed]
+    lines = [f"{one.outcome.value:{width}}  {_where(one)}: {said(one)}" for one in changed]
     lines += [f"note: {note}" for note in verdict.notes]
     return "\n".join([*lines, summary(verdict)])
 
@@ -56,7 +56,7 @@ def workflow_commands(verdict: Verdict) -> str:
         else:
             continue
         title = f"farbench {verdict.benchmark}: {one.outcome.value}"
-        lines.append(f"::{level} title={_property(title)}::{_data(f'{_where(one)}: {_said(one)}')}")
+        lines.append(f"::{level} title={_property(title)}::{_data(f'{_where(one)}: {said(one)}')}")
     return "\n".join([*lines, f"::notice::{_data(summary(verdict))}"])
 
 
@@ -68,7 +68,7 @@ def markdown(verdict: Verdict) -> str:
         lines += ["| Outcome | Row | Metric | Before | Now | Change | Why |"]
         lines += ["|---|---|---|--:|--:|--:|---|"]
     for one in changed:
-        metric = _metric(one) or one.task
+        metric = metric_of(one) or one.task
         before, after = (_shown(one, value) for value in (one.before, one.after))
         row = f"{one.row} on {one.dataset}" + ("" if one.seed is None else f", seed {one.seed}")
         columns = [one.outcome.value, row, metric, before, after, _difference(one), _reason(one)]
@@ -83,11 +83,11 @@ def _changed(verdict: Verdict) -> list[Judgement]:
 
 def _where(one: Judgement) -> str:
     seed = "" if one.seed is None else f", seed {one.seed}"
-    what = _metric(one) or one.task
+    what = metric_of(one) or one.task
     return f"{one.row} on {one.dataset}{seed}" + (f", {what}" if what else "")
 
 
-def _said(one: Judgement) -> str:
+def said(one: Judgement) -> str:
     """Return the numbers, as far as there are any, and the reason."""
     if one.before is None and one.after is None:
         return one.reason or "no numbers in the baseline"
@@ -102,7 +102,8 @@ def _reason(one: Judgement) -> str:
     return f"noise up to {_shown(one, one.tolerance)}: {one.reason}"
 
 
-def _metric(one: Judgement) -> str:
+def metric_of(one: Judgement) -> str:
+    """Return the metric's name as tables have it; empty for a row, task or seed."""
     return key_of(one.task, one.metric.name) if one.metric else ""
 
 

@@ -73,37 +73,67 @@ class AlignedDataset(DatasetView):
 
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return the aligned face, uint8 ``(side, side, 3)``, or the image without one."""
-        import cv2
-        import numpy as np
-        import pandas as pd
-
         image = self.inner.read(root, row)
-        alone = FaceIndex(pd.DataFrame({"image": [row.image], "split": ["train"]}))
-        points = self.keypoints.points(alone, lambda position: image)[0]
-        if np.isnan(points).any():
-            return image
-        five = points[list(FIVE_OF_98)]
-        # A large image is shrunk by whole pixels first: one bilinear sample would alias.
-        scale = np.linalg.det(similarity(five, self._places())[:, :2]) ** 0.5
-        if (shrink := int(1 / scale)) > 1:
-            size = (image.shape[1] // shrink, image.shape[0] // shrink)
-            five = (five + 0.5) * np.array(size) / image.shape[1::-1] - 0.5
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        return cv2.warpAffine(  # type: ignore[return-value]
-            image,
-            similarity(five, self._places()),
-            (self.side, self.side),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,  # black, as the field pads
-        )
+        places = upright_places(self.side, self.margin)
+        face = cut_out(image, self.keypoints, places, (self.side, self.side), str(row.image))
+        return image if face is None else face[0]
 
-    def _places(self) -> NDArray[np.float64]:
-        """Return where the five points go, ``(5, 2)`` in pixels of the cut-out."""
-        import numpy as np
 
-        fractions = (np.array(FIVE) + 0.5) / 112
-        inside = 0.5 + (fractions - 0.5) / (1 + self.margin)
-        return np.asarray(inside * self.side - 0.5)
+def upright_places(side: int, margin: float) -> NDArray[np.float64]:
+    """Return where the five points lie in a cut-out of this side, ``(5, 2)`` in pixels."""
+    import numpy as np
+
+    fractions = (np.array(FIVE) + 0.5) / 112
+    inside = 0.5 + (fractions - 0.5) / (1 + margin)
+    return np.asarray(inside * side - 0.5)
+
+
+def cut_out(
+    image: NDArray[np.uint8],
+    keypoints: KeypointModel,
+    places: NDArray[np.float64],
+    size: tuple[int, int],
+    name: str,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
+    """Find the face of an image, turn it upright and cut it out; None where there is none.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` RGB.
+        keypoints: The model that finds it, by the image alone.
+        places: ``(5, 2)``, where eyes, nose tip and mouth corners go.
+        size: Width and height of the cut-out.
+        name: The image's name, for models that have their points in a file.
+
+    Returns:
+        uint8 ``(height, width, 3)``, and the 2x3 map from pixels of the image to its pixels.
+    """
+    import cv2
+    import numpy as np
+    import pandas as pd
+
+    alone = FaceIndex(pd.DataFrame({"image": [name], "split": ["train"]}))
+    points = keypoints.points(alone, lambda position: image)[0]
+    if np.isnan(points).any():
+        return None
+    five = points[list(FIVE_OF_98)]
+    # A large image is shrunk by whole pixels first: one bilinear sample would alias.
+    scale = np.linalg.det(similarity(five, places)[:, :2]) ** 0.5
+    factor = np.ones(2)
+    if (shrink := int(1 / scale)) > 1:
+        small = (image.shape[1] // shrink, image.shape[0] // shrink)
+        factor = np.array(small) / image.shape[1::-1]
+        five = (five + 0.5) * factor - 0.5
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    matrix = similarity(five, places)
+    face = cv2.warpAffine(
+        image,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,  # black, as the field pads
+    )
+    shift = matrix[:, 2] + matrix[:, :2] @ (0.5 * factor - 0.5)
+    return face, np.column_stack([matrix[:, :2] * factor, shift])  # type: ignore[return-value]
 
 
 def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:

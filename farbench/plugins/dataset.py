@@ -21,6 +21,22 @@ SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
+class Framing:
+    """Where the face lies in the images of a data set that was aligned before it was published.
+
+    So that other pictures can be brought into the same frame (``farbench predict --align``).
+
+    Attributes:
+        size: Width and height of an image in pixels.
+        five: Image-left eye, image-right eye, nose tip, image-left and image-right mouth corner,
+            each (x, y) in pixels.
+    """
+
+    size: tuple[int, int]
+    five: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
     """What a reader of a table must know of a data set.
 
@@ -32,6 +48,9 @@ class DatasetInfo:
         how_to_get: The steps that put it on disk, printed when the data root is missing.
         expected_counts: Images a split in the official release (empty where there is none).
         synthetic: Whether the images are drawn; tables say so in their caption.
+        images_may_be_shown: Whether the licence lets anyone pass single images on, as a report
+            that is sent to others does. Say it only of a licence that you have read.
+        framing: Where faces lie, if they were aligned before they were published.
     """
 
     title: str
@@ -41,6 +60,8 @@ class DatasetInfo:
     how_to_get: str = ""
     expected_counts: dict[str, int] = field(default_factory=dict)
     synthetic: bool = False
+    images_may_be_shown: bool = False
+    framing: Framing | None = None
 
 
 @dataclass

@@ -50,6 +50,7 @@ class JoinedDataset(Dataset):
             licence="; ".join(f"{info.title}: {info.licence}" for info in infos),
             how_to_get="\n".join(info.how_to_get for info in infos if info.how_to_get),
             synthetic=all(info.synthetic for info in infos),
+            images_may_be_shown=all(info.images_may_be_shown for info in infos),
         )
 
     @property

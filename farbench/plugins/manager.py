@@ -21,6 +21,7 @@ from pydantic.errors import PydanticErrorMixin
 from farbench.errors import UserError, did_you_mean
 from farbench.plugins import specs
 from farbench.plugins.base import Plugin
+from farbench.plugins.corruption import Corruption
 from farbench.plugins.dataset import Dataset, DatasetInfo
 from farbench.plugins.files import load_file, plugin_files
 from farbench.plugins.grouping import Grouping
@@ -71,6 +72,7 @@ class Registry:
     weightings: dict[str, Entry[type[TaskWeighting]]] = field(default_factory=dict)
     keypoints: dict[str, Entry[type[KeypointModel]]] = field(default_factory=dict)
     groupings: dict[str, Entry[Grouping]] = field(default_factory=dict)
+    corruptions: dict[str, Entry[type[Corruption]]] = field(default_factory=dict)
     broken: list[BrokenPlugin] = field(default_factory=list)
 
     def grouping_records(self) -> dict[str, Grouping]:
@@ -99,6 +101,7 @@ KINDS: dict[str, Kind] = {
     "weightings": Kind(TaskWeighting, "farbench_weightings", "task weighting"),
     "keypoints": Kind(KeypointModel, "farbench_keypoints", "keypoint model"),
     "groupings": Kind(Grouping, "farbench_groupings", "grouping"),
+    "corruptions": Kind(Corruption, "farbench_corruptions", "corruption"),
 }
 """The kinds by their plural, as ``farbench list`` takes it and a field of the registry is named."""
 

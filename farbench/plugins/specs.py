@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from farbench.plugins.corruption import Corruption
     from farbench.plugins.dataset import Dataset
     from farbench.plugins.events import CellEvent, EpochEvent
     from farbench.plugins.grouping import Grouping
@@ -53,6 +54,11 @@ def farbench_keypoints() -> Sequence[type[KeypointModel]]:  # type: ignore[empty
 @hookspec
 def farbench_groupings() -> Sequence[Grouping]:  # type: ignore[empty-body]
     """Return the attribute groupings that this plugin provides."""
+
+
+@hookspec
+def farbench_corruptions() -> Sequence[type[Corruption]]:  # type: ignore[empty-body]
+    """Return the corruptions that this plugin provides."""
 
 
 @hookspec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,21 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pluggy
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from farbench.data.batches import Batches
 from farbench.data.mask_bits import StoredMasks
+from farbench.data.on_device import DeviceWarp
 from farbench.data.pack import PackedImages
+from farbench.data.placement import place_images
+from farbench.data.source import Source
 from farbench.data.targets import Targets, make_targets, to_predictions
 from farbench.errors import CellFailed
 from farbench.masks.artifact import make_masks
 from farbench.plugins.events import CellEvent, EpochEvent
+from farbench.running.costs import (
+    Costs,
+    device_memory,
+    forget_peak_memory,
+    image_costs,
+    peak_memory_mb,
+)
 from farbench.running.plan import PlannedCell
 from farbench.running.progress import Progress, counted, duration
-from farbench.running.record import finished_record
+from farbench.running.record import finished_record, input_share
 from farbench.scoring.catalogue import metric_info
+from farbench.scoring.masks import NOT_LEARNED
 from farbench.scoring.score import as_stored, reference, score
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
@@ -32,6 +46,7 @@ from farbench.store.atomic import write_json, write_with
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.landmarks import Landmarks
 from farbench.training.device import Forward
+from farbench.training.faster_steps import share_compiled_code
 from farbench.training.predict import predict
 from farbench.training.stage import (
     TERMS,
@@ -41,16 +56,27 @@ from farbench.training.stage import (
     StageRun,
     train_stage,
 )
+from farbench.training.validation import kept_valid_outputs
+
+WARM_UP = 100
+"""Images that a network predicts before its speed is taken: one batch."""
 
 
 class CellRunner:
     """Runs cells of one benchmark; everything that they share is an artifact of the store."""
 
     def __init__(
-        self, benchmark: str, store: ArtifactStore, hooks: pluggy.PluginManager, progress: Progress
+        self,
+        benchmark: str,
+        store: ArtifactStore,
+        hooks: pluggy.PluginManager,
+        progress: Progress,
+        cells_at_once: int = 1,
     ) -> None:
         self.benchmark, self.store, self.hooks = benchmark, store, hooks
-        self.progress = progress
+        self.progress, self.cells_at_once = progress, cells_at_once
+        self._warp: tuple[object, DeviceWarp] | None = None
+        share_compiled_code(store.root)
 
     def run(self, cell: PlannedCell, packed: PackedImages, folder: Path) -> dict[str, Any]:
         """Train what is not trained yet, predict, score and store.
@@ -75,15 +101,13 @@ class CellRunner:
         masks, mask_meta = self._masks(cell, packed)
         targets = make_targets(cell.source, cell.tasks, packed, cell.row.protocol.crop)
         cell = _with_statistics(cell, targets)
-        stage_folders: list[Path] = []
-        metas: list[dict[str, Any]] = []
-        for run in cell.stages:
-            parent = stage_folders[-1] if stage_folders else None
-            data = self._data(cell, run, packed, targets, masks)
-            stage_folder, meta = self._stage(cell, run, parent, data, event)
-            stage_folders.append(stage_folder)
-            metas.append(meta)
-        metrics = self._predict(cell, stage_folders[-1], data, folder)
+        trained = self._train(cell, packed, targets, masks, event)
+        stage_folders, metas = [folder for folder, _ in trained], [meta for _, meta in trained]
+        data = self._data(cell, cell.stages[-1], packed, targets, masks)
+        metrics, costs = self._predict(cell, stage_folders[-1], data, folder)
+        costs["train_images_per_second"] = metas[-1]["images_per_second"]
+        costs["input_share"] = input_share(metas[-1])
+        costs["peak_memory_mb"] = metas[-1].get("peak_memory_mb")
         if cell.row.protocol.keep_weights:
             source = stage_folders[-1] / WEIGHTS
             write_with(folder / files.WEIGHTS, lambda path: _copy(source, path))
@@ -96,9 +120,53 @@ class CellRunner:
         ]
         if terms:
             files.write_terms(folder / files.TERMS, terms)
-        files.write_cell(folder, finished_record(cell, metas, mask_meta))
+        record = finished_record(cell, metas, mask_meta, costs, self.cells_at_once)
+        place = "mmap" if data.batches.on_device is None else data.batches.on_device.images_at.place
+        record["input"] = {"warp": cell.compute.warp, "place": place}
+        files.write_cell(folder, record)
         self._tell("farbench_cell_finished", cell=event, metrics=metrics)
         return metrics
+
+    def make(self, cell: PlannedCell, packed: PackedImages, kind: str, key: str) -> None:
+        """Make something that a cell shares with others, and no more of the cell.
+
+        Hooks are told of cells; of what is made for several they are not.
+
+        Args:
+            cell: One that needs it.
+            packed: Its images.
+            kind: "masks", or "stages" for a stage, with those that it starts from.
+            key: Its identity.
+
+        Raises:
+            CellFailed: Training gave values that are not finite.
+        """
+        torch.set_num_threads(cell.compute.threads)
+        if kind == "masks":
+            self._masks(cell, packed)
+            return
+        number = [run.identity.key for run in cell.stages].index(key) + 1
+        cell = replace(cell, stages=cell.stages[:number])
+        masked = any(run.masked for run in cell.stages)
+        masks = self._masks(cell, packed)[0] if masked else None
+        targets = make_targets(cell.source, cell.tasks, packed, cell.row.protocol.crop)
+        self._train(_with_statistics(cell, targets), packed, targets, masks, None)
+
+    def _train(
+        self,
+        cell: PlannedCell,
+        packed: PackedImages,
+        targets: Targets,
+        masks: StoredMasks | None,
+        event: CellEvent | None,
+    ) -> list[tuple[Path, dict[str, Any]]]:
+        """Train the stages that are not trained yet; return folder and meta data of each."""
+        trained: list[tuple[Path, dict[str, Any]]] = []
+        for run in cell.stages:
+            parent = trained[-1][0] if trained else None
+            data = self._data(cell, run, packed, targets, masks)
+            trained.append(self._stage(cell, run, parent, data, event))
+        return trained
 
     def _tell(self, hook: str, **records: Any) -> None:
         """Call a life-cycle hook. A logger that fails must not cost a trained cell."""
@@ -128,6 +196,13 @@ class CellRunner:
         score = "undefined" if mean is None else f"{100 * mean:.2f}"
         made = f"mean F1 on the test split {score}, in {duration(60 * meta['minutes'])}"
         self.progress.line(f"  mask network: {made if new else 'taken from the cache'}")
+        lost = [name for name, f1 in meta["f1"].items() if f1 is not None and f1 < NOT_LEARNED]
+        if lost:
+            self.progress.line(
+                f"  warning: the mask network has not learned {', '.join(lost)} (F1 below "
+                f"{100 * NOT_LEARNED:.0f}): these masks are empty or elsewhere. More epochs "
+                "(--set protocol.masks.epochs=...), more images, or --set protocol.masks.dice=1."
+            )
         return masks, meta
 
     def _data(
@@ -146,6 +221,8 @@ class CellRunner:
             protocol.crop,
             round(protocol.crop * protocol.mask_warp),
             protocol.batch_size,
+            self._device_warp(cell, packed) if cell.compute.warp == "device" else None,
+            pin=cell.compute.device.type == "cuda",
         )
         return StageData(
             batches,
@@ -155,13 +232,24 @@ class CellRunner:
             cell.source.positions("valid", cell.tasks),
         )
 
+    def _device_warp(self, cell: PlannedCell, packed: PackedImages) -> DeviceWarp:
+        """Return what warps a cell's batches on its device; images are placed once for cells."""
+        asked, device = cell.row.protocol.input, cell.compute.device
+        of = (id(packed), asked, device)
+        if self._warp is None or self._warp[0] != of:
+            self._warp = None  # the images of another cell go before these come
+            placed = place_images(packed.pixels, asked, device, self.cells_at_once)
+            self.progress.line(f"  images: {placed.place} ({placed.reason})")
+            self._warp = of, DeviceWarp(placed, device)
+        return self._warp[1]
+
     def _stage(
         self,
         cell: PlannedCell,
         run: StageRun,
         parent: Path | None,
         data: StageData,
-        event: CellEvent,
+        event: CellEvent | None,
     ) -> tuple[Path, dict[str, Any]]:
         def epoch_ended(stage: str, epoch: int, values: dict[str, float]) -> None:
             scores = ", ".join(
@@ -173,27 +261,36 @@ class CellRunner:
                 f"  {stage} {epoch}/{run.epochs}: loss {values['loss']:.4f}, valid {scores}, "
                 f"{values['images_per_second']:.0f} images/s"
             )
-            record = EpochEvent(stage, epoch, values)
-            self._tell("farbench_epoch_ended", cell=event, epoch=record)
+            if event is not None:
+                record = EpochEvent(stage, epoch, values)
+                self._tell("farbench_epoch_ended", cell=event, epoch=record)
 
         def step_done(stage: str, epoch: int, step: int, steps: int) -> None:
+            if step == 1 and cell.compute.device.type == "cuda":
+                self.progress.memory(*device_memory(cell.compute))
             self.progress.step(f"{stage} {epoch}/{run.epochs}", step, steps)
 
-        listeners = Listeners(epoch_ended, step_done)
+        listeners = Listeners(epoch_ended, step_done, self.progress.line)
         parent_weights = parent / WEIGHTS if parent else None
-        stage_folder, meta, cached = self.store.get(
-            "stages",
-            run.identity.key,
-            lambda folder: train_stage(run, folder, parent_weights, data, cell.compute, listeners),
-        )
+
+        def build(folder: Path) -> dict[str, Any]:
+            forget_peak_memory(cell.compute)
+            meta = train_stage(run, folder, parent_weights, data, cell.compute, listeners)
+            return {**meta, "peak_memory_mb": peak_memory_mb(cell.compute)}
+
+        stage_folder, meta, cached = self.store.get("stages", run.identity.key, build)
         if cached:
             self.progress.line(f"  {run.stage.name}: taken from the cache")
         return stage_folder, meta
 
     def _predict(
         self, cell: PlannedCell, stage_folder: Path, data: StageData, folder: Path
-    ) -> dict[str, Any]:
-        """Predict valid and test with the selected weights; score what was stored of test."""
+    ) -> tuple[dict[str, Any], Costs]:
+        """Predict valid and test with the selected weights; score what was stored of test.
+
+        Returns:
+            The contents of ``metrics.json``, and what predicting costs.
+        """
         run = cell.stages[-1]
         network = run.build()
         network.load_state_dict(load_file(stage_folder / WEIGHTS))
@@ -201,9 +298,20 @@ class CellRunner:
         images = cell.source.index.frame["image"].to_numpy(dtype=str)
         in_pixels = any(isinstance(task, Landmarks) for task in cell.tasks)
         metrics: dict[str, Any] = {}
-        for split, name in files.PREDICTIONS.items():
-            positions = cell.source.positions(split, cell.tasks)
-            outputs = predict(forward, data.batches, positions)
+        costs: Costs = {}
+        valid = kept_valid_outputs(stage_folder)
+        if valid is not None:
+            # Test's speed must not be that of a network's first batches.
+            predict(forward, data.batches, data.valid[:WARM_UP])
+        for split in ("valid", "test"):
+            name, positions = files.PREDICTIONS[split], cell.source.positions(split, cell.tasks)
+            started = time.perf_counter()
+            if split == "valid" and valid is not None:
+                outputs = valid
+            else:
+                outputs = predict(forward, data.batches, positions)
+            seconds = time.perf_counter() - started
+            costs["inference_images_per_second"] = len(positions) / seconds
             sizes = data.packed.sizes[positions]
             stored, labels = {}, {}
             for task in cell.tasks:
@@ -223,7 +331,12 @@ class CellRunner:
                 )
                 labels[task.name] = data.labels[task.name][positions]
             files.write_predictions(
-                folder / name, images[positions], stored, labels, sizes if in_pixels else None
+                folder / name,
+                images[positions],
+                stored,
+                labels,
+                sizes if in_pixels else None,
+                _people(cell.source, positions),
             )
             if split == "test":
                 for task in cell.tasks:
@@ -238,7 +351,20 @@ class CellRunner:
                         )
                     metrics[task.name] = scores
         write_json(folder / files.METRICS, metrics)
-        return metrics
+        return metrics, costs | self._image_costs(cell, forward, data)
+
+    def _image_costs(self, cell: PlannedCell, forward: Forward, data: StageData) -> Costs:
+        """Measure what one image costs. A network that cannot take it must not cost the cell."""
+        first = cell.source.positions("test", cell.tasks)[:1]
+        try:
+            (image,) = data.batches.evaluate(first)
+            return image_costs(forward, image, cell.masks)
+        except Exception as error:
+            self.progress.line(
+                f"  warning: costs of one image are not known: {type(error).__name__}: {error}"
+            )
+            self.progress.to_log(traceback.format_exc())
+            return {}
 
 
 def _with_statistics(cell: PlannedCell, targets: Targets) -> PlannedCell:
@@ -248,6 +374,14 @@ def _with_statistics(cell: PlannedCell, targets: Targets) -> PlannedCell:
         problem = replace(run.problem, statistics=targets.statistics)
         stages.append(replace(run, problem=problem))
     return replace(cell, stages=tuple(stages))
+
+
+def _people(source: Source, positions: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return a number for each person on these images, -1 where unknown; None of nobody."""
+    if "identity" not in source.index.frame.columns:
+        return None
+    numbers, names = pd.factorize(source.index.frame["identity"].iloc[positions], sort=True)
+    return numbers.astype(np.int64) if len(names) else None
 
 
 def _frame(data: StageData) -> tuple[float, float]:

@@ -13,8 +13,13 @@ from farbench.benchmark.identity import library_versions
 from farbench.training.device import Compute
 
 
-def environment(compute: Compute) -> dict[str, Any]:
-    """Return versions, processor, device and, in a checkout, the commit."""
+def environment(compute: Compute, cells_at_once: int = 1) -> dict[str, Any]:
+    """Return versions, processor, device and, in a checkout, the commit.
+
+    Args:
+        compute: Device and precision.
+        cells_at_once: The most cells that shared the machine; speeds depend on it.
+    """
     return {
         "farbench": farbench.__version__,
         "commit": _commit(),
@@ -22,6 +27,7 @@ def environment(compute: Compute) -> dict[str, Any]:
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "cells_at_once": cells_at_once,
         **compute.numerics(),
         "libraries": library_versions(),
     }

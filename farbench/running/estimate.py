@@ -203,6 +203,13 @@ def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
         alone = sum(item.seconds * len(item.rows) for item in work)
         time_left = f", {_about(seconds)} (without sharing: {_about(alone)})"
     lines += ["", f"{counted(len(plan.cells), 'cell')}: {counts}{time_left}."]
+    asked = plan.benchmark.robustness
+    if asked is not None:
+        lines.append(
+            f"Each is then evaluated under {counted(len(asked.corruptions), 'corruption')} at "
+            f"{counted(len(asked.settings.strengths), 'strength')}, from its weights; what that "
+            "takes is not in the estimate."
+        )
     lines += [f"note: {note}" for note in plan.notes]
     return "\n".join(lines)
 

@@ -152,7 +152,7 @@ class Planner:
                 f"protocol.crop ({protocol.crop}) is larger than protocol.resize "
                 f"({protocol.resize}): a crop cannot be larger than the image."
             )
-        compute = choose_compute(self.device, protocol.precision, protocol.threads)
+        compute = choose_compute(self.device, protocol.precision, protocol.threads, protocol.warp)
         source = self._source(dataset, protocol)
         problem = Problem(
             tasks=tasks,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,13 @@ class PlanFile:
             self._planned_again[key] = next(same, None)
         return self._planned_again[key]
 
+    def _command(self, cell: PlannedCell) -> str:
+        """Return the command that makes one cell of this run; other runs' entries keep theirs."""
+        words = [*self.plan.benchmark.loaded.command, "--rows", cell.row.row.id]
+        words += ["--seeds", str(cell.seed)]
+        words += ["--data-root", "DIR"] if cell.source.dataset.needs_root else []
+        return shlex.join(words)
+
     @property
     def _whole(self) -> Benchmark:
         return self.plan.benchmark.loaded.whole
@@ -136,7 +144,9 @@ class PlanFile:
             choices: This run's data sets, and others that cells may belong to.
         """
         ids = [row.id for row in self._whole.rows]
-        every = [(_entry(cell), cell) for cell in self.plan.cells]
+        every = [
+            ({**_entry(cell), "command": self._command(cell)}, cell) for cell in self.plan.cells
+        ]
         every += [(other.entry, other.cell) for other in others]
         every.sort(key=lambda pair: ids.index(pair[0]["row"]))
         entries = [entry for entry, _ in every]

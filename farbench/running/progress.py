@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from farbench.executors.contract import Message, Say, WorkItem
 
 
 class Progress:
@@ -24,12 +27,16 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a line, and put it into the log of the cell that runs."""
-        self._clear()
-        print(text, file=self.out, flush=True)
+        self.show(text)
         if self._log is not None:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
             self._log.write(f"{stamp} {text.strip()}\n")
             self._log.flush()
+
+    def show(self, text: str) -> None:
+        """Print a line that belongs into no log here."""
+        self._clear()
+        print(text, file=self.out, flush=True)
 
     def step(self, what: str, done: int, total: int, *, rate: bool = False) -> None:
         """Show how far something is, at most ten times a second, if there is a terminal.
@@ -49,12 +56,23 @@ class Progress:
         self._last = now
         left = (now - began) / max(done - 1, 1) * (total - done)
         speed = f"{done / max(now - began, 1e-3):.0f}/s, " if rate else ""
-        text = f"  {what}: {done}/{total}, {speed}{duration(left)} left"
+        self.live_line(f"  {what}: {done}/{total}, {speed}{duration(left)} left")
+        if done >= total:
+            self._began.pop(what, None)
+
+    def live_line(self, text: str) -> None:
+        """Put text into the line that is rewritten; only for a terminal."""
         self._clear()
         print(text, end="", file=self.out, flush=True)
         self._shown = len(text)
-        if done >= total:
-            self._began.pop(what, None)
+
+    def memory(self, taken: int, free: int) -> None:
+        """Take note of a device's memory, in bytes, after the first step of a stage.
+
+        Args:
+            taken: By this process.
+            free: What nobody holds.
+        """
 
     @contextmanager
     def log_to(self, path: Path) -> Iterator[None]:
@@ -80,6 +98,69 @@ class Progress:
         if self._shown:
             print("\r" + " " * self._shown + "\r", end="", file=self.out)
             self._shown = 0
+
+
+class SaidProgress(Progress):
+    """The progress of a worker: what would be printed is said; the cell's log is filled here."""
+
+    def __init__(self, say: Say, *, live: bool) -> None:
+        """Say what happens.
+
+        Args:
+            say: Passes a message on.
+            live: Whether somebody watches steps.
+        """
+        super().__init__()
+        self.say, self.live = say, live
+
+    def show(self, text: str) -> None:
+        """Say a line."""
+        self.say(("line", text))
+
+    def step(self, what: str, done: int, total: int, *, rate: bool = False) -> None:
+        """Say how far something is, at most twice a second."""
+        now = time.monotonic()
+        if self.live and now - self._last >= 0.5:
+            self._last = now
+            self.say(("step", what, done, total))
+
+    def memory(self, taken: int, free: int) -> None:
+        """Say it: the executor starts another item where there is room."""
+        self.say(("memory", taken, free))
+
+
+class SideBySide:
+    """Shows what several workers say: lines with the item's name, and one live line for all."""
+
+    def __init__(self, progress: Progress, cells: int) -> None:
+        """Bind where it is shown, and how many cells there are to run."""
+        self.progress, self.cells = progress, cells
+        self._at: dict[str, str] = {}
+        self._done = 0
+
+    def hear(self, item: WorkItem, message: Message) -> None:
+        """Show a message of a worker: a line, or a step of something."""
+        kind, *rest = message
+        if kind == "line":
+            (text,) = rest
+            self.progress.show(
+                text if text.startswith(item.name) else f"{item.name}: {text.strip()}"
+            )
+        elif kind == "step":
+            what, done, total = rest
+            self._at[item.key] = f"{item.name} {what} {100 * done // max(total, 1)}%"
+        self._summary()
+
+    def ended(self, item: WorkItem) -> None:
+        """Take an item out of the live line."""
+        self._at.pop(item.key, None)
+        self._done += item.payload.artifact is None
+        self._summary()
+
+    def _summary(self) -> None:
+        if self.progress.live and self._at:
+            text = f"  {self._done}/{self.cells} done | " + " | ".join(self._at.values())
+            self.progress.live_line(text[: shutil.get_terminal_size().columns - 1])
 
 
 def counted(number: int, noun: str) -> str:

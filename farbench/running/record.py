@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from farbench.benchmark.datasets import entries_of
+from farbench.running.costs import Costs
 from farbench.running.environment import environment
 from farbench.running.plan import PlannedCell
 from farbench.scoring.catalogue import METRIC_VERSION
@@ -25,7 +29,9 @@ def describe(cell: PlannedCell) -> dict[str, Any]:
             "name": source.dataset.name,
             "title": source.dataset.info.title,
             "options": source.dataset.options(),
+            "entries": entries_of(source.dataset),
             "synthetic": source.dataset.info.synthetic,
+            "images_may_be_shown": source.dataset.info.images_may_be_shown,
             "images": {s: len(source.positions(s, cell.tasks)) for s in ("train", "valid", "test")},
             "notes": list(source.index.notes),
         },
@@ -36,10 +42,17 @@ def describe(cell: PlannedCell) -> dict[str, Any]:
     }
 
 
+def input_share(stage: Mapping[str, Any]) -> float:
+    """Return the share of a stage's time in which steps wait for images: the median epoch's."""
+    return float(statistics.median(epoch["input_share"] for epoch in stage["history"]))
+
+
 def finished_record(
     cell: PlannedCell,
     metas: list[dict[str, Any]],
     mask_meta: Mapping[str, Any] | None,
+    costs: Costs,
+    cells_at_once: int,
 ) -> dict[str, Any]:
     """Return ``cell.json`` of a finished cell.
 
@@ -47,6 +60,8 @@ def finished_record(
         cell: The cell.
         metas: What each of its stages says of itself.
         mask_meta: What its masks say of themselves, if it has masks.
+        costs: What training and predicting cost.
+        cells_at_once: The most cells that shared the machine.
     """
     source, run = cell.source, cell.stages[-1]
     attributes = [task for task in cell.tasks if isinstance(task, BinaryAttributes)]
@@ -65,6 +80,7 @@ def finished_record(
                     "parameters",
                 )
             },
+            "input_share": input_share(meta),
         }
         for meta, stage in zip(metas, cell.stages, strict=True)
     ]
@@ -87,7 +103,7 @@ def finished_record(
         "groups": None
         if grouping is None or not attributes
         else {group.name: list(group.columns) for group in run.problem.groups(grouping)},
-        "environment": environment(cell.compute),
+        "environment": environment(cell.compute, cells_at_once),
         "stages": stages,
         "keypoints": cell.masks.keypoints.name if cell.masks else None,
         "masks": masks,
@@ -98,7 +114,10 @@ def finished_record(
         "train_prevalence": {
             task.name: list(run.problem.statistics[task.name].prevalence) for task in attributes
         },
+        # What a network's outputs are read with: a scalar's mean and deviation, a mean shape.
+        "statistics": {name: asdict(known) for name, known in run.problem.statistics.items()},
         "parameters": metas[-1]["parameters"],
+        "costs": costs,
         "metric_version": METRIC_VERSION,
         # Of all its stages over all calls, also of those that another row shares or trained.
         "minutes": sum(meta["minutes"] for meta in metas),

@@ -14,6 +14,7 @@ from farbench.nn.pretrained import pretrained_identity
 from farbench.plugins.method import Problem, Stage
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.training.device import Compute
+from farbench.training.faster_steps import choose_speedups
 from farbench.training.stage import StageRun
 from farbench.training.terms import plan_terms
 
@@ -85,6 +86,8 @@ def plan_stage(
         },
         "parent": parent.identity.recipe if parent else None,
     }
+    if protocol.parts_of is not None:
+        recipe["micro_batch"] = protocol.parts_of  # BatchNorm sees so many images
     modules = [
         "farbench.data.pack",
         "farbench.training.stage",
@@ -121,7 +124,13 @@ def plan_stage(
         code["masks"] = masks.network.code
     if parent is not None:
         code["parent"] = digest(parent.identity.code)
-    identity = Identity(recipe, code, compute.numerics())
+    numerics = compute.numerics()
+    if compute.warp != "opencv":
+        numerics["warp"] = compute.warp
+    speedups = choose_speedups(
+        protocol, compute.device, epochs * len(source.positions("train", problem.tasks))
+    )
+    identity = Identity(recipe, code, numerics | speedups.numerics())
     return StageRun(
         stage=stage,
         problem=problem,
@@ -133,4 +142,5 @@ def plan_stage(
         seed=seed,
         identity=identity,
         parent=parent,
+        speedups=speedups,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farbench.scoring.calibration import attribute_calibration
 from farbench.scoring.catalogue import METRIC_VERSION, METRICS
 from farbench.scoring.numbers import nanmean, number, numbers, ratio, refuse_nan
 
@@ -40,14 +41,31 @@ def score_attributes(
     logits, targets = np.asarray(logits), np.asarray(targets)
     _check(logits, targets, names)
     refuse_nan(logits, "logits")
+    values = attribute_values(logits, targets, METRICS["attributes"])
+    return {**_summary(values, names), "images": int((targets >= 0).any(1).sum())}
+
+
+def attribute_values(
+    logits: NDArray[Any], targets: NDArray[Any], metrics: Collection[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Return metrics of each attribute, ``(A,)``, NaN where undefined, and their ``prevalence``.
+
+    Args:
+        logits: ``(N, A)``, the stored float16 values; N may be 0.
+        targets: ``(N, A)``; 1 yes, 0 no, -1 unknown.
+        metrics: Those of the kind that are wanted; what comes without effort is there unasked.
+    """
     positive, negative, said = targets == 1, targets == 0, logits > 0
     tp = (said & positive).sum(0)
     fp = (said & negative).sum(0)
     fn = (~said & positive).sum(0)
     tn = (~said & negative).sum(0)
     values = _from_counts(tp, fp, fn, tn)
-    values["average_precision"] = _average_precision(logits, positive, negative)
-    return {**_summary(values, names), "images": int((targets >= 0).any(1).sum())}
+    if "average_precision" in metrics:
+        values["average_precision"] = _average_precision(logits, positive, negative)
+    if not {"ece", "brier"}.isdisjoint(metrics):
+        values["ece"], values["brier"] = attribute_calibration(logits, targets)
+    return values
 
 
 def majority_reference(
@@ -91,6 +109,8 @@ def majority_from_prevalence(
     values = _from_counts(p * yes, q * yes, p * ~yes, q * ~yes)
     # All scores are equal, so the precision-recall curve is the one point (1, prevalence).
     values["average_precision"] = np.where(p > 0, p, np.nan)
+    # An answer without a probability has no calibration.
+    values |= dict.fromkeys(("ece", "brier"), np.full(len(names), np.nan))
     return _summary(values, names)
 
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from farbench.errors import unknown_name
 
 METRIC_VERSION = 1
-"""Raised whenever a definition in this room changes: scores of two versions are never compared."""
+"""Raised whenever a definition in this room changes: scores of two versions are never compared.
+
+A metric that is added changes none: scores from before it lack it, and are as comparable as ever
+(`farbench rescore` adds it to them).
+"""
 
 FAILURE = 0.08
 """The normalised error above which an image's landmarks count as missed (300-W)."""
@@ -83,6 +87,22 @@ METRICS: dict[str, dict[str, MetricInfo]] = {
             "Mean over attributes of the area under precision-recall, as a step function; "
             "attributes without positives are left out.",
         ),
+        MetricInfo(
+            "ece",
+            "ECE",
+            False,
+            "Mean over attributes of the expected calibration error: how far the predicted "
+            "probability of 'yes' is from the share of yes, in 15 bins of equal width.",
+        ),
+        MetricInfo(
+            "brier",
+            "Brier",
+            False,
+            "Mean over attributes of the mean squared distance of the probability of 'yes' from "
+            "the label.",
+            percent=False,
+            decimals=4,
+        ),
     ),
     "classes": _by_name(
         MetricInfo(
@@ -111,6 +131,22 @@ METRICS: dict[str, dict[str, MetricInfo]] = {
             "Recall",
             True,
             "Mean over the classes present of TP / (TP + FN): the balanced accuracy.",
+        ),
+        MetricInfo(
+            "ece",
+            "ECE",
+            False,
+            "Expected calibration error: how far the largest probability is from the share of "
+            "images whose class is met, in 15 bins of equal width.",
+        ),
+        MetricInfo(
+            "brier",
+            "Brier",
+            False,
+            "Mean over images of the squared distances of the classes' probabilities from 0 and "
+            "1, summed over the classes.",
+            percent=False,
+            decimals=4,
         ),
     ),
     "scalar": _by_name(

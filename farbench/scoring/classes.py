@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from farbench.scoring.calibration import class_calibration
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.scoring.numbers import nanmean, number, numbers, ratio, refuse_nan
 
@@ -21,7 +22,8 @@ def score_classes(
     same: recall over the classes that occur (their mean is the balanced accuracy), F1 over the
     classes that occur or are called, precision likewise (0 where a class occurs and is never
     called). This is scikit-learn's ``average="macro"``, but for recall, which there counts a
-    class that never occurs and is called once as 0.
+    class that never occurs and is called once as 0. ``ece`` and ``brier`` are those of the softmax,
+    see :func:`farbench.scoring.calibration.class_calibration`.
 
     Args:
         logits: ``(N, C)``, the stored float16 values.
@@ -64,6 +66,8 @@ def score_classes(
         scores[metric] = number(nanmean(values, axis=0))
         scores[f"{metric}_left_out"] = int(np.isnan(values).sum())
         scores[f"{metric}_per_class"] = numbers(names, values)
+    error, brier = class_calibration(logits[known], true)
+    scores |= {"ece": number(error), "brier": number(brier)}
     share = ratio(positives, np.full(count, positives.sum()))
     scores["prevalence_per_class"] = numbers(names, share)
     scores["confusion"] = {

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from farbench.scoring.numbers import nanmean, number, numbers, ratio
 
+NOT_LEARNED = 0.1
+"""F1 of a group's masks below which they are empty or elsewhere: a reader must know of it."""
+
 
 def mask_counts(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Count pixels: true positives, false positives, false negatives.

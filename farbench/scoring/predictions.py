@@ -22,16 +22,19 @@ class Predictions:
         output: What the network said, as ``farbench.scoring.score.as_stored`` keeps it.
         target: The labels, as ``task.labels`` gives them.
         sizes: ``(N, 2)``, height and width of the originals, where they were stored (landmarks).
+        identity: ``(N,)``, a number for each person, -1 where unknown; None where nobody is known
+            or the file is of an earlier version. The numbers mean nothing outside this file.
     """
 
     image: NDArray[np.str_]
     output: NDArray[Any]
     target: NDArray[Any]
     sizes: NDArray[np.int32] | None = None
+    identity: NDArray[np.int64] | None = None
 
 
 def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
-    """Read one task of a predictions file: ``image``, ``<task>.output``, ``.target``, ``sizes``.
+    """Read one task of a predictions file: ``image``, ``<task>.output``, ``.target``, and beside.
 
     Raises:
         UserError: The file is absent (committed results carry none), damaged, or of other tasks.
@@ -48,6 +51,7 @@ def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
                 held[f"{task_name}.output"],
                 held[f"{task_name}.target"],
                 held.get("sizes"),
+                held.get("identity"),
             )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is no predictions file of task '{task_name}': {error}.") from error

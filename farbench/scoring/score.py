@@ -140,6 +140,8 @@ def reference(
         case Classes():
             chosen = np.eye(task.outputs)[np.argmax(statistics.prevalence)]
             scores = score_classes(np.tile(chosen, (len(labels), 1)), labels, task.classes)
+            # An answer without a probability has no calibration.
+            scores |= {"ece": None, "brier": None}
         case Scalar():
             scores = score_scalar(np.full(len(labels), statistics.mean[0]), labels)
         case Landmarks() if sizes is not None:

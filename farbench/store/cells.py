@@ -48,6 +48,7 @@ def write_predictions(
     predictions: Mapping[str, NDArray[Any]],
     labels: Mapping[str, NDArray[Any]],
     sizes: NDArray[np.int32] | None = None,
+    identity: NDArray[np.int64] | None = None,
 ) -> None:
     """Store the predictions of one split.
 
@@ -57,12 +58,15 @@ def write_predictions(
         predictions: By task, as they are to be stored (see ``scoring.score.as_stored``).
         labels: By task.
         sizes: ``(N, 2)``, height and width of the original images, where a task is in pixels.
+        identity: ``(N,)``, a number for each person, -1 where unknown; None where nobody is known.
     """
     values: dict[str, NDArray[Any]] = {"image": images}
     for task, stored in predictions.items():
         values |= {f"{task}.output": stored, f"{task}.target": labels[task]}
     if sizes is not None:
         values["sizes"] = sizes
+    if identity is not None:
+        values["identity"] = identity
     write_with(path, lambda temporary: np.savez_compressed(temporary, **values))  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from farbench.tables.results import CellResult, Results
+from farbench.tasks.attributes import BinaryAttributes
 
 DRAWN = "Drawn faces: these numbers say nothing about real ones"
 
@@ -21,6 +22,8 @@ def caption(results: Results, datasets: Sequence[str] | None = None) -> list[str
     sentences = _drawn(results, datasets)
     sentences += [results.caption] if results.caption else []
     sentences += [_dataset(results, dataset) for dataset in datasets]
+    if results.attributes:
+        sentences.append(f"Attribute metrics are means over {_chosen(results, datasets)} alone")
     sentences.append(_protocol(results))
     sentences.append(_seeds(results))
     sentences += _trunk_steps(results, datasets)
@@ -70,6 +73,19 @@ def _dataset(results: Results, dataset: str) -> str:
     )
     text = dataset_title(results, dataset) + (f" ({counts} images)" if counts else "")
     return f"{text}, scored on the test split"
+
+
+def _chosen(results: Results, datasets: Sequence[str]) -> str:
+    """Name the attributes that metrics are means over, and how many there are."""
+    every = {
+        name
+        for dataset in datasets
+        for task in results.tasks_of(dataset)
+        if isinstance(task, BinaryAttributes)
+        for name in task.attributes
+    }
+    names = ", ".join(name.replace("_", " ") for name in results.attributes)
+    return f"{len(results.attributes)} of {len(every)} attributes ({names})"
 
 
 def _drawn(results: Results, datasets: Sequence[str]) -> list[str]:
@@ -169,17 +185,20 @@ def _keypoints(results: Results) -> list[str]:
 
 def _numerics(results: Results) -> list[str]:
     """Name the device kind and precision, and micro-batches, which change BatchNorm."""
-    numerics = [
-        (cell.record.get("identity") or {}).get("numerics") or {} for cell in results.finished()
-    ]
+    identities = [cell.record.get("identity") or {} for cell in results.finished()]
+    numerics = [identity.get("numerics") or {} for identity in identities]
     kinds = _distinct(
         " ".join(str(n[key]) for key in ("device", "precision") if n.get(key)) for n in numerics
     )
     kinds = [kind for kind in kinds if kind]
     sentences = [f"Trained on {' and '.join(kinds)}"] if kinds else []
-    micro = _distinct(n.get("micro_batch") for n in numerics if n.get("micro_batch"))
+    recipes = [(identity.get("recipe") or {}).get("training") or {} for identity in identities]
+    micro = _distinct(r["micro_batch"] for r in recipes if r.get("micro_batch"))
     if micro:
-        sentences.append(f"Micro-batches of {', '.join(map(str, micro))} images")
+        sentences.append(
+            f"Batches passed in parts of at most {', '.join(map(str, micro))} images, all that "
+            "BatchNorm sees at once"
+        )
     return sentences
 
 

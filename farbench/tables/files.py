@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from farbench.errors import UserError
 from farbench.store import atomic
-from farbench.tables.from_store import KINDS, build
-from farbench.tables.model import Table
-from farbench.tables.results import read_results
-from farbench.tables.transfer import transfer_tables
+from farbench.tables.comparisons import find, note_predictions
+from farbench.tables.from_store import KINDS
+from farbench.tables.measures import check_metrics
+from farbench.tables.options import TableOptions
+from farbench.tables.results import Results, read_results
+from farbench.tables.significance import row_places
+from farbench.tables.stored import NoPredictions
+from farbench.tables.transfer import transfer_places
 from farbench.tables.writers import SUFFIXES, render
 
 SAVED_SUFFIXES = (".md", ".tex", ".csv")
 
 
-def write_all(folder: Path) -> list[Path]:
-    """Write every kind of table into ``<folder>/tables``; return the files.
+def write_all(folder: Path, tell: Callable[[str], None] = lambda text: None) -> list[Path]:
+    """Write the tables of every saved kind into ``<folder>/tables``; return the files.
 
-    That of transfer is left out where it would take more than seconds.
+    First rows are compared on stored predictions, where that was not done before.
 
     Args:
         folder: The benchmark's folder, with plan.json.
+        tell: Is told before something takes more than seconds, and what cannot be made.
     """
-    target = folder / "tables"
+    results = read_results(folder)
+    check_metrics(results, folder / "plan.json")
+    compare_rows(results, tell)
     written = []
-    for kind in KINDS:
-        tables = _transfer(folder) if kind == "transfer" else build(folder, kind)
+    for name, kind in KINDS.items():
+        if not kind.saved:
+            continue
+        try:
+            tables = kind.build(results, TableOptions())
+        except NoPredictions:
+            tables = []
+        except UserError as error:  # a damaged file must not cost the other tables
+            tell(f"no table of {name}: {error}")
+            tables = []
         for suffix in SAVED_SUFFIXES:
-            path = target / f"{kind}{suffix}"
+            path = folder / "tables" / f"{name}{suffix}"
             if tables:
                 write_text(path, render(tables, SUFFIXES[suffix]))
                 written.append(path)
@@ -38,11 +54,13 @@ def write_all(folder: Path) -> list[Path]:
     return written
 
 
-def _transfer(folder: Path) -> list[Table]:
-    try:
-        return transfer_tables(read_results(folder), quick=True)
-    except UserError:  # finished cells whose predictions were deleted
-        return []
+def compare_rows(results: Results, tell: Callable[[str], None]) -> None:
+    """Compare what the benchmark compares, however long it takes, and keep it."""
+    places = [*row_places(results), *transfer_places(results)]
+    if seconds := find(results, places).seconds:
+        tell(f"comparing rows on their predictions, about {seconds:.0f} s")
+        find(results, places, patient=True)
+    note_predictions(results)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,160 +1,123 @@
-"""Builds tables from a benchmark's folder, from cell.json and metrics.json alone."""
+"""Builds tables from a benchmark's folder: which kinds there are, and how each is made."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from farbench.errors import unknown_name
-from farbench.tables.caption import caption, dataset_title
-from farbench.tables.details import attribute_tables, masks_table
-from farbench.tables.measures import Measure, check_metrics, measures
-from farbench.tables.model import Block, Cell, Column, Row, Table, rank
-from farbench.tables.published_block import published_tables
-from farbench.tables.results import CellResult, Results, read_results
+from farbench.tables.attributes import attribute_tables
+from farbench.tables.consistency import consistency_tables
+from farbench.tables.cooccurrence import cooccurrence_tables
+from farbench.tables.cost_table import cost_tables
+from farbench.tables.groups import group_tables
+from farbench.tables.main_table import main_tables
+from farbench.tables.mask_networks import masks_table
+from farbench.tables.measures import check_metrics
+from farbench.tables.model import Table
+from farbench.tables.options import TableOptions, apply
+from farbench.tables.results import Results, read_results
+from farbench.tables.robustness import robustness_tables
+from farbench.tables.significance import significance_tables
+from farbench.tables.slices import slice_tables
 from farbench.tables.transfer import transfer_tables
-from farbench.tables.values import add_remarks, average, constant_predictor, mean_over_seeds
-
-KINDS = ("main", "masks", "attributes", "transfer")
-LABEL = Column("label", "Method", kind="label")
 
 
-def build(folder: Path, kind: str = "main", *, differences: bool = True) -> list[Table]:
+@dataclass(frozen=True)
+class Kind:
+    """A kind of table.
+
+    Attributes:
+        build: Makes its tables; none where the results have nothing to put into them.
+        empty: Why there may be none, for the error.
+        doc: What it shows, for ``--help``.
+        saved: Whether `farbench run` writes it beside the results.
+        reads_predictions: Whether it reads those of every cell, which takes long where there are
+            many.
+    """
+
+    build: Callable[[Results, TableOptions], list[Table]]
+    empty: str
+    doc: str
+    saved: bool = True
+    reads_predictions: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "main": Kind(main_tables, "no cell is planned", "the benchmark's table"),
+    "masks": Kind(
+        lambda results, _: masks_table(results),
+        "no finished row used predicted masks",
+        "mask F1",
+    ),
+    "attributes": Kind(
+        attribute_tables,
+        "no row predicts attributes, or no metric of theirs is asked for",
+        "each attribute",
+    ),
+    "groups": Kind(
+        group_tables,
+        "no finished row has groups of attributes; name a grouping with --grouping "
+        "(`farbench list groupings`)",
+        "means over groups of attributes",
+    ),
+    "costs": Kind(cost_tables, "no cell is finished", "what each row costs", saved=False),
+    "slices": Kind(
+        slice_tables,
+        "no data set has the usual labels (Male, Young, Pale_Skin, tasks of classes), or none is "
+        "predicted; name others with --slices",
+        "parts of the test split and their gaps",
+        reads_predictions=True,
+    ),
+    "cooccurrence": Kind(
+        cooccurrence_tables,
+        "no row predicts two attributes or more",
+        "attributes that go together, in labels and answers",
+        reads_predictions=True,
+    ),
+    "consistency": Kind(
+        consistency_tables,
+        "no data set has the attributes of a rule; give rules of your own with --rules",
+        "combinations of attributes that cannot be",
+        reads_predictions=True,
+    ),
+    "robustness": Kind(
+        robustness_tables,
+        "no cell was evaluated on corrupted images; do it with `farbench robustness DIR`, which "
+        "trains nothing, or with `robustness: {}` in the benchmark",
+        "corrupted test images",
+    ),
+    "significance": Kind(
+        significance_tables,
+        "the benchmark names no row to compare the others to; give one with --compare ROW",
+        "each row against the compared one, with tests",
+        saved=False,  # evidence.json holds it, and it has a line an attribute and row
+    ),
+    "transfer": Kind(
+        transfer_tables,
+        "no planned row has `single_task: true` and tasks to compare",
+        "tasks together against alone",
+    ),
+}
+
+
+def build(folder: Path, kind: str = "main", options: TableOptions | None = None) -> list[Table]:
     """Build the tables of one kind.
 
     Args:
         folder: The benchmark's folder (see ``results.find_benchmark``).
-        kind: ``main`` (one table, or two: see ``published_block``), ``masks`` (F1 a group; no
-            table where no row used masks), ``attributes`` (one table a data set and metric) or
-            ``transfer`` (together against alone; no table where no row is ``single_task``).
-        differences: Add columns of differences to the row ``benchmark.compare``, if it is set.
+        kind: One of ``KINDS``. ``main`` is one table, or two (see ``published_block``); of the
+            others there is one a data set and metric, or none at all.
+        options: What is asked for beyond what the benchmark says.
 
     Raises:
-        UserError: The plan cannot be read, or names an unknown metric; of transfer, there are no
-            predictions to compare.
+        UserError: The plan cannot be read, or it or an option names what is not there; of what
+            needs predictions, there are none.
     """
     if kind not in KINDS:
         raise unknown_name("kind of table", kind, KINDS)
+    options = TableOptions() if options is None else options
     results = read_results(folder)
     check_metrics(results, folder / "plan.json")
-    if kind == "masks":
-        return masks_table(results)
-    if kind == "attributes":
-        return attribute_tables(results)
-    if kind == "transfer":
-        return transfer_tables(results)
-    return main_tables(results, differences=differences)
-
-
-def main_tables(results: Results, *, differences: bool = True) -> list[Table]:
-    """Build the benchmark's table: rows by check marks and metrics per data set.
-
-    A second table follows if published rows speak of other data sets alone.
-    """
-    marks = [Column(f"mark/{mark}", mark, kind="mark") for mark in results.marks]
-    table = Table(
-        name=results.name,
-        benchmark=results.name,
-        title=f"{results.title.rstrip('.')}.",
-        caption=caption(results),
-        columns=[LABEL, *marks],
-        blocks=[],
-    )
-    several = len(results.datasets) > 1
-    measured = Block("measured")
-    for row in results.rows:
-        cells = {"label": Cell(text=row.label)}
-        cells |= {f"mark/{mark}": Cell(mark=True) for mark in row.marks}
-        measured.rows.append(Row(row.id, cells))
-    for dataset in results.datasets:
-        for measure in measures(results, dataset):
-            column = _metric_column(results, dataset, measure, over=several)
-            table.columns.append(column)
-            for row, printed in zip(results.rows, measured.rows, strict=True):
-                printed.cells[column.key] = mean_over_seeds(table, results, row, dataset, measure)
-            rank((column, row.cells[column.key]) for row in measured.rows)
-        if differences and results.compare:
-            _add_differences(table, results, measured, dataset, over=several)
-    table.blocks.append(measured)
-    _add_constant_predictor(table, results)
-    tables = published_tables(table, results)
-    add_remarks(table, results)
-    return tables
-
-
-def _metric_column(results: Results, dataset: str, measure: Measure, *, over: bool) -> Column:
-    return Column(
-        key=f"{dataset}/{measure.key}",
-        title=measure.title,
-        over=dataset_title(results, dataset) if over else "",
-        higher_is_better=measure.info.higher_is_better,
-        percent=measure.info.percent,
-        decimals=measure.info.decimals,
-        dataset=dataset,
-        metric=measure.key,
-    )
-
-
-def _add_differences(
-    table: Table, results: Results, measured: Block, dataset: str, *, over: bool
-) -> None:
-    """Add each metric's difference to the compared row, seed by seed, then averaged.
-
-    A plan of some rows only (``--rows``) may lack the compared one: then there is nothing to add.
-    """
-    label = next((row.label for row in results.rows if row.id == results.compare), None)
-    if results.compare is None or label is None or len(results.rows) < 2:
-        return
-    reference = {c.seed: c for c in results.of(results.compare, dataset) if c.finished}
-    for measure in measures(results, dataset):
-        column = Column(
-            key=f"{dataset}/{measure.key}/difference",
-            title=f"Δ {measure.title}",
-            over=dataset_title(results, dataset) if over else "",
-            percent=measure.info.percent,
-            decimals=measure.info.decimals,
-            signed=True,
-            dataset=dataset,
-            metric=f"{measure.key}_difference",
-        )
-        table.columns.append(column)
-        for row in measured.rows:
-            if row.id == results.compare:
-                continue
-
-            def difference(cell: CellResult, measure: Measure = measure) -> float | None:
-                base = measure.of(reference[cell.seed]) if cell.seed in reference else None
-                own = measure.of(cell)
-                return None if own is None or base is None else own - base
-
-            row.cells[column.key] = average(results.of(row.id, dataset), difference)
-    shown = [measure for name in results.datasets for measure in measures(results, name)]
-    points = " in points" if all(measure.info.percent for measure in shown) else ""
-    table.remark(f"Δ is the difference to {label}{points}, seed by seed.")
-
-
-def _add_constant_predictor(table: Table, results: Results) -> None:
-    row = Row("majority", {"label": Cell(text="majority class (reference)")})
-    kinds: set[str] = set()
-    for dataset in results.datasets:
-        kind_of = {task.name: task.kind for task in results.tasks_of(dataset)}
-        for measure in measures(results, dataset):
-            value = constant_predictor(results, dataset, measure)
-            if value is not None:
-                row.cells[f"{dataset}/{measure.key}"] = Cell(value=value, n=1)
-                kinds.add(kind_of[measure.task])
-    if len(row.cells) == 1:
-        return
-    said = {
-        "attributes": "the majority class of each attribute",
-        "classes": "the majority class",
-        "scalar": "the mean",
-        "landmarks": "the mean shape",
-    }
-    if kinds <= {"attributes", "classes"}:
-        remark = "Majority class: every image is given the majority class of the train split."
-    else:
-        row.cells["label"] = Cell(text="constant (reference)")
-        given = ", ".join(text for kind, text in said.items() if kind in kinds)
-        remark = f"Constant: every image is given the train split's own answer ({given})."
-    table.remark(remark)
-    table.blocks.append(Block("reference", rows=[row]))
+    return KINDS[kind].build(apply(results, options), options)

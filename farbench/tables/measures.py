@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError, unknown_name
 from farbench.scoring.catalogue import HEADLINE, METRICS, MetricInfo
+from farbench.scoring.costs import COSTS
+from farbench.tables.costs import cost
 from farbench.tables.results import CellResult, Results
 from farbench.tasks.base import Task
 
 ATTRIBUTES = "attributes"
 """The task whose metrics need no name before them: ``accuracy`` is ``attributes.accuracy``."""
-
-PARAMETERS = MetricInfo(
-    "parameters",
-    "Parameters",
-    False,
-    "Trained and frozen parameters of the network; of tasks trained alone, their sum.",
-    percent=False,
-    unit="M",
-)
 
 
 @dataclass(frozen=True)
@@ -33,11 +27,13 @@ class Measure:
         task: The task's name; empty for a cost.
         info: The metric.
         title: The heading.
+        attributes: The attributes that a metric of attributes is the mean over; empty for all.
     """
 
     task: str
     info: MetricInfo
     title: str
+    attributes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -48,14 +44,32 @@ class Measure:
     def of(self, cell: CellResult) -> float | None:
         """Return the number of a cell, None where it has none."""
         if not self.task:
-            count = cell.record.get("parameters")
-            return None if count is None else count / 1e6
+            return cost(cell.record, self.info.name)
+        if self.attributes:
+            return self.mean_of(self.detail(cell, f"{self.info.name}_per_attribute") or {})
         value: float | None = self.detail(cell, self.info.name)
         return value
+
+    def mean_of(self, per_attribute: Mapping[str, float | None]) -> float | None:
+        """Return the mean over the chosen attributes that have a value, None if none has."""
+        known = [v for name in self.attributes if (v := per_attribute.get(name)) is not None]
+        return statistics.fmean(known) if known else None
 
     def detail(self, cell: CellResult, key: str) -> Any:
         """Return something else that the task's scores hold (``accuracy_per_attribute``)."""
         return (cell.scores.get(self.task) or {}).get(key)
+
+    def left_out(self, cell: CellResult) -> int:
+        """Return how many attributes the mean leaves out, as it is undefined for them."""
+        if not self.attributes:
+            return int(self.detail(cell, f"{self.info.name}_left_out") or 0)
+        held = self.detail(cell, f"{self.info.name}_per_attribute") or {}
+        return sum(name in held and held[name] is None for name in self.attributes)
+
+    def unscored(self, cell: CellResult) -> bool:
+        """Whether a cell was scored before farbench had the metric."""
+        scores = cell.scores.get(self.task)
+        return scores is not None and self.info.name not in scores
 
 
 def measures(results: Results, dataset: str) -> list[Measure]:
@@ -69,11 +83,18 @@ def measures(results: Results, dataset: str) -> list[Measure]:
     for written in results.metrics or ("",):
         for task in tasks:
             for name in _names(written, task):
-                measure = Measure(task.name, METRICS[task.kind][name], _title(task, name, tasks))
+                info, title = METRICS[task.kind][name], _title(task, name, tasks)
+                chosen = results.attributes if task.kind == ATTRIBUTES else ()
+                measure = Measure(task.name, info, title, chosen)
                 found.setdefault(measure.key, measure)
-        if written == PARAMETERS.name:
-            found[written] = Measure("", PARAMETERS, f"{PARAMETERS.label} ({PARAMETERS.unit})")
+        if written in COSTS:
+            found[written] = Measure("", COSTS[written], _heading(COSTS[written], ""))
     return list(found.values())
+
+
+def known_metrics() -> set[str]:
+    """Return the names of all metrics and costs, without their tasks."""
+    return {name for kind in METRICS.values() for name in kind} | COSTS.keys()
 
 
 def check_metrics(results: Results, plan: Path) -> None:
@@ -82,13 +103,13 @@ def check_metrics(results: Results, plan: Path) -> None:
     Raises:
         UserError: Names the metric and the plan.
     """
-    known = {name for kind in METRICS.values() for name in kind} | {PARAMETERS.name}
+    known = known_metrics()
     for written in results.metrics:
         if written.rpartition(".")[2] not in known:
             raise unknown_name("metric", written, known, str(plan))
-    for dataset in results.datasets:
-        if not measures(results, dataset):
-            raise UserError(f"{plan}: no task of data set '{dataset}' has the metrics it asks for.")
+    if results.datasets and not any(measures(results, dataset) for dataset in results.datasets):
+        named = ", ".join(f"'{dataset}'" for dataset in results.datasets)
+        raise UserError(f"{plan}: no task of data set {named} has the metrics it asks for.")
 
 
 def _names(written: str, task: Task) -> Sequence[str]:
@@ -103,6 +124,11 @@ def _names(written: str, task: Task) -> Sequence[str]:
 
 def _title(task: Task, metric: str, tasks: Sequence[Task]) -> str:
     info = METRICS[task.kind][metric]
-    unit = info.unit.format(unit=getattr(task, "unit", ""))
-    title = info.label + (f" ({unit})" if unit else "")
+    title = _heading(info, getattr(task, "unit", ""))
     return f"{task.name} {title}" if len(tasks) > 1 else title
+
+
+def _heading(info: MetricInfo, task_unit: str) -> str:
+    """Return the label, with its unit if it has one."""
+    unit = info.unit.format(unit=task_unit)
+    return info.label + (f" ({unit})" if unit else "")

@@ -21,6 +21,7 @@ class Column:
         arrow: Whether the heading shows the direction (not where all columns share one).
         decimals: Digits after the point.
         signed: Whether numbers print with their sign (differences).
+        least: The smallest number that is printed; "<0.0001" stands for those below (p-values).
         dataset: The data set's name, for machine-readable formats.
         metric: The metric's name, for machine-readable formats.
     """
@@ -34,6 +35,7 @@ class Column:
     percent: bool = True
     decimals: int = 2
     signed: bool = False
+    least: float | None = None
     dataset: str = ""
     metric: str = ""
 
@@ -46,6 +48,8 @@ class Column:
 
     def shown(self, value: float) -> str:
         """Return a value as it is printed, without its standard deviation."""
+        if self.least is not None and value < self.least:
+            return f"<{self.least:.{self.decimals}f}"
         return f"{self._scaled(value):{'+' if self.signed else ''}.{self.decimals}f}"
 
     def shown_std(self, std: float) -> str:

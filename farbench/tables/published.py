@@ -18,6 +18,7 @@ class PublishedRow(Section):
 
     Attributes:
         values: Data set -> metric -> percentage as printed (92.3, not 0.923).
+        per_attribute: Data set -> metric -> attribute -> percentage as printed.
     """
 
     label: str = Field(description="The row's name as the table prints it.")
@@ -26,6 +27,9 @@ class PublishedRow(Section):
     paper: str = Field(description="Authors, title or short name, venue or arXiv number.")
     table: str = Field(description="The table of that paper the numbers were read from.")
     values: dict[str, dict[str, float]] = Field(description="Data set -> metric -> percentage.")
+    per_attribute: dict[str, dict[str, dict[str, float]]] = Field(
+        {}, description="Data set -> metric -> attribute -> percentage."
+    )
     marks: tuple[str, ...] = Field((), description="Check-mark columns that are ticked.")
     note: str = Field("", description="What a reader must know to compare.")
 

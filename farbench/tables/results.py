@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
+from farbench.tables import costs
 from farbench.tasks import from_record
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
@@ -61,6 +64,11 @@ class CellResult:
         """Whether there are scores."""
         return not self.missing
 
+    @functools.cached_property
+    def folder_names(self) -> tuple[str, ...]:
+        """The names of its folders, each once."""
+        return tuple(dict.fromkeys(folder.name for folder in self.folders.values()))
+
 
 @dataclass(frozen=True)
 class Results:
@@ -68,6 +76,11 @@ class Results:
 
     Only the keys that tables need are read, so that results that were committed long ago stay
     readable when the schema of benchmark files grows.
+
+    Attributes:
+        attributes: The attributes that metrics are means over; empty for all (see
+            :func:`farbench.tables.options.apply`).
+        planned: The planned cells by the name of their folder, tasks trained alone apart.
     """
 
     folder: Path
@@ -84,6 +97,8 @@ class Results:
     cells: tuple[CellResult, ...]
     notes: tuple[str, ...]
     tasks: dict[str, tuple[Task, ...]] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
+    planned: dict[str, CellResult] = field(default_factory=dict)
 
     def tasks_of(self, dataset: str) -> tuple[Task, ...]:
         """Return the tasks of a data set: of the plan, else the attributes that cells recorded."""
@@ -108,8 +123,19 @@ class Results:
 
     def of(self, row: str, dataset: str) -> list[CellResult]:
         """Return the planned cells of a row on a data set, by seed."""
-        found = [c for c in self.cells if c.row == row and c.dataset == dataset]
-        return sorted(found, key=lambda cell: cell.seed)
+        return list(self._by_place.get((row, dataset), ()))
+
+    @functools.cached_property
+    def _by_place(self) -> Mapping[tuple[str, str], list[CellResult]]:
+        """Return the cells of each row and data set by seed; tables ask thousands of times."""
+        found: dict[tuple[str, str], list[CellResult]] = {}
+        for cell in sorted(self.cells, key=lambda cell: cell.seed):
+            found.setdefault((cell.row, cell.dataset), []).append(cell)
+        return found
+
+    def label(self, row: str) -> str:
+        """Return the label of a row by its id."""
+        return next((one.label for one in self.rows if one.id == row), row)
 
     def finished(self, dataset: str | None = None) -> list[CellResult]:
         """Return the finished cells, of one data set if it is given."""
@@ -117,8 +143,16 @@ class Results:
 
     def dataset_record(self, dataset: str) -> dict[str, Any]:
         """Return what the cells say of a data set: the most complete record of it."""
-        records = [c.record.get("dataset") or {} for c in self.cells if c.dataset == dataset]
-        return max(records, key=len, default={})
+        return self._dataset_records.get(dataset, {})
+
+    @functools.cached_property
+    def _dataset_records(self) -> Mapping[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for cell in self.cells:
+            record = cell.record.get("dataset") or {}
+            if len(record) > len(found.get(cell.dataset, {})):
+                found[cell.dataset] = record
+        return found
 
 
 def find_benchmark(folder: Path) -> Path:
@@ -175,7 +209,8 @@ def read_results(folder: Path) -> Results:
             )
             for row in benchmark["rows"]
         )
-        cells = _merged([_cell(folder, planned) for planned in plan["cells"]])
+        planned = {entry["folder"]: _cell(folder, entry) for entry in plan["cells"]}
+        cells = _merged(list(planned.values()))
         planned_rows = {cell.row for cell in cells}
         return Results(
             folder=folder,
@@ -195,6 +230,7 @@ def read_results(folder: Path) -> Results:
                 dataset: tuple(map(from_record, records))
                 for dataset, records in (plan.get("tasks") or {}).items()
             },
+            planned=planned,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
@@ -217,6 +253,7 @@ def _merged(cells: list[CellResult]) -> tuple[CellResult, ...]:
             record = dict(first.record)
             for sum_of in ("parameters", "minutes"):
                 record[sum_of] = sum(one.record.get(sum_of) or 0 for one in (first, cell))
+            record["costs"] = costs.together(first.record, cell.record)
             for mapping in ("attributes", "train_prevalence"):
                 record[mapping] = {
                     **(first.record.get(mapping) or {}),
@@ -242,7 +279,7 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
     try:
         record = _read(place / "cell.json")
     except UserError as error:
-        return missing("unreadable", str(error))
+        return missing("unreadable", str(error).replace(f"{folder}/", ""))
     if record.get("status") != "finished":
         return missing("failed", str(record.get("error") or "no reason was recorded"), record)
     key, expected = (record.get("identity") or {}).get("key"), planned.get("key")
@@ -251,7 +288,7 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
     try:
         scores = _read(place / "metrics.json")
     except UserError as error:
-        return missing("unreadable", str(error), record)
+        return missing("unreadable", str(error).replace(f"{folder}/", ""), record)
     if not scores or not all(isinstance(value, dict) for value in scores.values()):
         return missing("unreadable", f"{place.name}/metrics.json has no scores", record)
     folders = dict.fromkeys(scores, place)

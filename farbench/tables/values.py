@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Callable
 from typing import Any
 
 from farbench.scoring.attributes import majority_from_prevalence
 from farbench.scoring.catalogue import METRIC_VERSION
+from farbench.tables import costs
 from farbench.tables.caption import dataset_title
 from farbench.tables.measures import ATTRIBUTES, Measure, measures
 from farbench.tables.model import Cell, Table
@@ -21,7 +22,15 @@ def mean_over_seeds(
     """Average a metric over seeds; say why where it is missing."""
     cells = results.of(row.id, dataset)
     cell = average(cells, measure.of)
+    cell.folders = tuple(
+        folder.name
+        for one in cells
+        if one.finished and measure.of(one) is not None
+        for task, folder in one.folders.items()
+        if task == measure.task or not measure.task
+    )
     gone = [c for c in cells if not c.finished]
+    unscored = [c for c in cells if measure.unscored(c)]
     reasons = [
         f"{row.label}, {dataset_title(results, dataset)}, seed {c.seed}: {c.missing}"
         + (f" ({_one_line(c.reason)})" if c.reason else "")
@@ -33,8 +42,18 @@ def mean_over_seeds(
     if cell.value is None:
         states = [c.missing for c in gone]
         cell.missing = next((s for s in ("failed", "unreadable", "not run") if s in states), "–")
-        if not gone and any(measure.task in c.scores for c in cells):
+        if not (gone or unscored) and any(measure.task in c.scores for c in cells):
             reasons.append(f"{measure.info.label} is undefined on this split")
+    if unscored:
+        which = "" if len(unscored) == len(cells) else f" of {len(unscored)} of {len(cells)} seeds"
+        reasons.append(
+            f"these scores{which} are older than {measure.info.label}: `farbench rescore` adds it "
+            "where predictions are stored"
+        )
+    if not measure.task:
+        if cell.std == 0:  # what is counted, not measured, is the same with every seed
+            cell.std = None
+        reasons += costs.reasons([c.record for c in cells if c.finished], measure.info)
     if reasons:
         cell.note = table.note("; ".join(reasons))
     return cell
@@ -42,11 +61,15 @@ def mean_over_seeds(
 
 def average(cells: list[CellResult], pick: Callable[[CellResult], float | None]) -> Cell:
     """Return the mean and the sample standard deviation over the seeds that have a value."""
-    values = [value for c in cells if c.finished and (value := pick(c)) is not None]
-    if not values:
+    used = [(value, c) for c in cells if c.finished and (value := pick(c)) is not None]
+    if not used:
         return Cell()
-    std = statistics.stdev(values) if len(values) > 1 else None
-    return Cell(value=statistics.fmean(values), std=std, n=len(values))
+    values = [value for value, _ in used]
+    mean, std = math.fsum(values) / len(values), None
+    if len(values) > 1:  # `statistics` calculates in fractions, fifty times slower
+        std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    folders = tuple(name for _, c in used for name in c.folder_names)
+    return Cell(mean, std, len(values), folders=folders)
 
 
 def majority(results: Results, dataset: str) -> dict[str, Any] | None:
@@ -64,6 +87,8 @@ def constant_predictor(results: Results, dataset: str, measure: Measure) -> floa
     """Return what a predictor that sees no image scores; None where that says nothing."""
     if measure.task == ATTRIBUTES:
         scores = majority(results, dataset) or {}
+        if measure.attributes:
+            return measure.mean_of(scores.get(f"{measure.info.name}_per_attribute") or {})
         value = scores.get(measure.info.name)
         return value if isinstance(value, float) else None
     for cell in results.finished(dataset):
@@ -87,12 +112,12 @@ def add_remarks(table: Table, results: Results) -> None:
         title = dataset_title(results, dataset)
         finished = results.finished(dataset)
         for measure in measures(results, dataset):
-            key = f"{measure.info.name}_left_out"
-            left = max((int(measure.detail(c, key) or 0) for c in finished), default=0)
+            left = max((measure.left_out(cell) for cell in finished), default=0)
+            total = len(measure.attributes) or len(attribute_names(results, dataset))
             if left:
                 table.remark(
-                    f"{measure.info.label} on {title} leaves out {left} of "
-                    f"{len(attribute_names(results, dataset))} attributes: undefined on this split."
+                    f"{measure.info.label} on {title} leaves out {left} of {total} attributes: "
+                    "undefined on this split."
                 )
         versions = {
             scores.get("metric_version", METRIC_VERSION)
@@ -106,6 +131,11 @@ def add_remarks(table: Table, results: Results) -> None:
             )
         for note in results.dataset_record(dataset).get("notes") or ():
             table.remark(f"{title}: {note}")
+    records = [cell.record for cell in results.finished()]
+    every = [one for dataset in results.datasets for one in measures(results, dataset)]
+    shown = dict.fromkeys(one.info for one in every if not one.task)
+    for remark in costs.remarks(records, list(shown)):
+        table.remark(remark)
     for row in results.rows:
         changed = {key: value for key, value in row.protocol.items() if key != "name"}
         if changed:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from farbench.testing.contracts import (
+        CorruptionContract,
         DatasetContract,
         GroupingContract,
         KeypointContract,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CorruptionContract",
     "DatasetContract",
     "GroupingContract",
     "KeypointContract",

@@ -42,6 +42,10 @@ def checks_of(kind: str) -> list[Check[Any]]:
         from farbench.testing.keypoint_checks import KEYPOINTS
 
         return [*KEYPOINTS.checks]
+    if kind == "corruptions":
+        from farbench.testing.corruption_checks import CORRUPTION
+
+        return [*CORRUPTION.checks]
     from farbench.testing.grouping_checks import GROUPING
 
     return [*GROUPING.checks]
@@ -60,7 +64,8 @@ def subject_of(
     Args:
         kind: The plural.
         value: The plugin's class, or the grouping.
-        registry: What is installed: groupings for methods, drawn faces for keypoint models.
+        registry: What is installed: groupings for methods, drawn faces for keypoint models
+            and corruptions.
         options: Options that differ from the defaults.
         data_root: Where data sets are.
         untested_options: Option -> why no test can show what it does.
@@ -89,6 +94,10 @@ def subject_of(
         from farbench.testing.keypoint_checks import KeypointSubject
 
         return KeypointSubject(value, options, untested, drawn_faces(registry))
+    if kind == "corruptions":
+        from farbench.testing.corruption_checks import CorruptionSubject
+
+        return CorruptionSubject(value, options, untested, drawn_faces(registry))
     from farbench.testing.grouping_checks import GroupingSubject
 
     return GroupingSubject(value)

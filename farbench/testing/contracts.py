@@ -148,6 +148,17 @@ class KeypointContract(ContractTest):
         require(check, subject)
 
 
+class CorruptionContract(ContractTest):
+    """The contract of a corruption."""
+
+    kind = "corruptions"
+
+    @pytest.mark.parametrize("check", checks_of("corruptions"), ids=_name)
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
+
+
 class GroupingContract(ContractTest):
     """The contract of a grouping: ``plugin`` is the record."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from farbench.data.batches import Batch
 from farbench.errors import UserError
 from farbench.tasks.base import Task
+from farbench.training.micro_batches import Parts
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -25,11 +26,13 @@ class Compute:
         device: Where tensors live.
         precision: "float32" or "bfloat16" (autocast; parameters stay float32).
         threads: CPU threads.
+        warp: "opencv" or "device": where the cells' images are cropped, flipped and rotated.
     """
 
     device: torch.device
     precision: str
     threads: int
+    warp: str = "opencv"
 
     def numerics(self) -> dict[str, object]:
         """Return what of it changes the last bits of a result."""
@@ -49,7 +52,7 @@ class Compute:
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def choose_compute(device: str, precision: str, threads: int) -> Compute:
+def choose_compute(device: str, precision: str, threads: int, warp: str = "opencv") -> Compute:
     """Turn what the user asked for into a device and a precision.
 
     Raises:
@@ -73,14 +76,21 @@ def choose_compute(device: str, precision: str, threads: int) -> Compute:
         )
     if precision == "auto":
         precision = "bfloat16" if chosen.type == "cuda" else "float32"
-    return Compute(chosen, precision, threads)
+    if warp == "auto":
+        warp = "device" if chosen.type == "cuda" else "opencv"
+    return Compute(chosen, precision, threads, warp)
 
 
 class Forward:
     """Runs a network on batches: moves, normalises, calls, returns float32 outputs."""
 
     def __init__(
-        self, network: nn.Module, tasks: Sequence[Task], compute: Compute, masked: bool
+        self,
+        network: nn.Module,
+        tasks: Sequence[Task],
+        compute: Compute,
+        masked: bool,
+        micro_batch: int | None = None,
     ) -> None:
         """Bind a network.
 
@@ -89,12 +99,20 @@ class Forward:
             tasks: The outputs to return.
             compute: Device and precision.
             masked: Whether the network is called with masks.
+            micro_batch: In training, pass a batch in parts of at most so many images.
         """
         self.network, self.tasks, self.compute, self.masked = network, tasks, compute, masked
+        self.parts = None if micro_batch is None else Parts(network, micro_batch)
         mean = torch.tensor(getattr(network, "pixel_mean", IMAGENET_MEAN), device=compute.device)
         std = torch.tensor(getattr(network, "pixel_std", IMAGENET_STD), device=compute.device)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1)
         self._shift = (-mean / std).view(1, 3, 1, 1)
+        self._fast: Callable[..., dict[str, Tensor]] = network
+        self._whole = 0
+
+    def use_for_whole_batches(self, fast: Callable[..., dict[str, Tensor]], count: int) -> None:
+        """Call something faster in the network's place for training batches of ``count`` images."""
+        self._fast, self._whole = fast, count
 
     def images(self, batch: Batch) -> Tensor:
         """Return normalised images, float32 ``(N, 3, S, S)``, channels last in memory."""
@@ -106,22 +124,37 @@ class Forward:
         device = self.compute.device
         return {name: t.to(device, non_blocking=True) for name, t in batch.targets.items()}
 
+    def arguments(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return what the network is called with: images, and masks if it takes them."""
+        images = self.images(batch)
+        if not self.masked:
+            return (images,)
+        if batch.masks is None:
+            raise ValueError("the batch has no masks")
+        return images, batch.masks.to(self.compute.device, non_blocking=True).float()
+
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Return one output a task, float32 ``(N, task.outputs)``, and ``features`` if there are.
 
         Raises:
             TypeError: The network breaks its contract.
         """
-        images = self.images(batch)
+        if self.parts is not None and self.network.training and torch.is_grad_enabled():
+            return self.parts.outputs(self._outputs, *self.arguments(batch))
+        return self._outputs(*self.arguments(batch))
+
+    def backward(self, value: Tensor) -> None:
+        """Take the gradients of a loss of the last call's outputs."""
+        value.backward()  # type: ignore[no-untyped-call]
+        if self.parts is not None:
+            self.parts.settle()
+
+    def _outputs(self, images: Tensor, *masks: Tensor) -> dict[str, Tensor]:
+        whole = len(images) == self._whole and self.network.training
+        call = self._fast if whole else self.network
         with self.compute.autocast():
-            if self.masked:
-                if batch.masks is None:
-                    raise ValueError("the batch has no masks")
-                masks = batch.masks.to(self.compute.device, non_blocking=True).float()
-                outputs = self.network(images, masks)
-            else:
-                outputs = self.network(images)
-        checked = {task.name: _checked(outputs, task, len(batch.positions)) for task in self.tasks}
+            outputs = call(images, *masks)
+        checked = {task.name: _checked(outputs, task, len(images)) for task in self.tasks}
         if "features" in outputs:
             checked["features"] = outputs["features"].float()
         return checked

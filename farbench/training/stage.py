@@ -20,20 +20,19 @@ from farbench.benchmark.schema import Protocol
 from farbench.data.batches import Batches
 from farbench.data.pack import PackedImages
 from farbench.data.randomness import stream_key
-from farbench.data.targets import to_predictions
 from farbench.errors import CellFailed
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Problem, Stage
 from farbench.plugins.weighting import TaskWeighting
-from farbench.scoring.catalogue import HEADLINE, SELECTION
-from farbench.scoring.score import as_stored, score
 from farbench.store.artifacts import PROGRESS
 from farbench.store.atomic import write_with
 from farbench.training.checkpoint import Checkpoint
 from farbench.training.device import Compute, Forward
+from farbench.training.faster_steps import NO_SPEEDUPS, Speedups, speed_up
+from farbench.training.memory import enough_memory
 from farbench.training.optimizer import learning_rate_at, make_optimizer, set_learning_rate
-from farbench.training.predict import predict
-from farbench.training.terms import TrainingLoss
+from farbench.training.terms import TrainingLoss, mean_terms
+from farbench.training.validation import keep_valid_outputs, validate
 
 WEIGHTS = "weights.safetensors"
 CHECKPOINT = f"{PROGRESS}/checkpoint.pt"
@@ -79,6 +78,7 @@ class StageRun:
         seed: The cell's seed.
         identity: Its key names the artifact.
         parent: The stage that it starts from.
+        speedups: How its steps are made faster.
     """
 
     stage: Stage
@@ -91,6 +91,7 @@ class StageRun:
     seed: int
     identity: Identity
     parent: StageRun | None
+    speedups: Speedups = NO_SPEEDUPS
 
     @property
     def masked(self) -> bool:
@@ -111,10 +112,14 @@ class StageRun:
 
 @dataclass
 class Listeners:
-    """Who is told of progress: after an epoch, and after a step (stage, epoch, step, steps)."""
+    """Who is told of progress: after an epoch, and after a step (stage, epoch, step, steps).
+
+    ``note`` is told lines that the user should see.
+    """
 
     epoch: EpochListener
     step: StepListener
+    note: Callable[[str], None] = lambda text: None
 
 
 def train_stage(
@@ -139,8 +144,20 @@ def train_stage(
         The artifact's meta data: history, steps, rates, the epoch selected.
 
     Raises:
-        CellFailed: The loss is not finite.
+        CellFailed: The loss is not finite, or there is not enough memory.
     """
+    with enough_memory(run.stage.name, run.protocol, compute.device):
+        return _train(run, folder, parent_weights, data, compute, listeners)
+
+
+def _train(
+    run: StageRun,
+    folder: Path,
+    parent_weights: Path | None,
+    data: StageData,
+    compute: Compute,
+    listeners: Listeners,
+) -> dict[str, Any]:
     torch.set_num_threads(compute.threads)
     network = compute.place(run.build())
     if parent_weights is not None:
@@ -157,13 +174,17 @@ def train_stage(
     )
     state = Checkpoint(folder / CHECKPOINT, network, loss, optimizer)
     state.resume()
-    forward = Forward(network, run.problem.tasks, compute, run.masked)
+    forward = Forward(network, run.problem.tasks, compute, run.masked, run.protocol.parts_of)
     steps = data.batches.steps(len(data.train))
+    _set_to_train(run, network)
+    whole_batch = min(data.batches.batch_size, len(data.train))
+    faster = speed_up(forward, run.speedups, data.batches, whole_batch, listeners.note)
+    predicted: tuple[int, dict[str, NDArray[np.float32]]] | None = None
     for epoch in range(state.epoch + 1, run.epochs + 1):
         # Dropout's numbers belong to (seed, stage, epoch), so that a resume changes nothing.
         torch.manual_seed(stream_key(run.seed, run.stage.name, epoch, "step"))
         started = time.perf_counter()
-        mean_loss, seen, waited, terms = _epoch(
+        mean_loss, seen, waited, terms = train_epoch(
             run, epoch, steps, forward, loss, optimizer, data, listeners.step
         )
         values = {
@@ -173,7 +194,7 @@ def train_stage(
             "input_share": waited / (time.perf_counter() - started),
         }
         if len(loss.terms) > 1:
-            means = _mean_terms(terms)
+            means = mean_terms(terms)
             loss.epoch_ended(means[0])
             state.terms.append(terms.cpu())
             for name, (one, weight) in zip(loss.names, means.T.tolist(), strict=True):
@@ -183,13 +204,17 @@ def train_stage(
                 f"the loss of stage '{run.stage.name}' became {mean_loss} in epoch {epoch}; "
                 "try a lower protocol.learning_rate"
             )
-        scores, merit = _validate(run, forward, data)
+        scores, merit, outputs = validate(run, forward, data)
         values |= scores
         best = run.protocol.selection == "best_valid"
         state.finish_epoch(epoch, values, keep_best=merit if best else None)
+        if state.best is None or state.best["epoch"] == epoch:
+            predicted = epoch, outputs
         listeners.epoch(run.stage.name, epoch, values)
     selected = state.select()
     write_with(folder / WEIGHTS, lambda path: _save(network, path))
+    if predicted is not None and predicted[0] == selected:
+        keep_valid_outputs(folder, predicted[1])
     if state.terms:
         np.save(folder / TERMS, torch.cat(state.terms).numpy())
     return {
@@ -200,6 +225,7 @@ def train_stage(
         "steps": steps * run.epochs,
         "trunk_steps": 0 if "trunk" in run.stage.frozen else steps * run.epochs,
         "terms": list(loss.names),
+        "faster": faster,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "images_per_second": float(np.median([row["images_per_second"] for row in state.history])),
         "minutes": state.seconds / 60,
@@ -245,7 +271,7 @@ def freeze(network: nn.Module, frozen: tuple[str, ...]) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
-def _epoch(
+def train_epoch(
     run: StageRun,
     epoch: int,
     steps: int,
@@ -255,16 +281,13 @@ def _epoch(
     data: StageData,
     listener: StepListener,
 ) -> tuple[float, int, float, Tensor]:
-    """Train one epoch.
+    """Train one epoch; nothing in a step waits for the device.
 
     Returns:
         The mean loss, the images seen, the seconds spent waiting, and float32 ``(steps, 2, T)``
         on the device: loss and weight of each term in every step.
     """
-    network = forward.network
-    network.train()
-    for name in run.stage.frozen:
-        network.get_submodule(name).eval()
+    _set_to_train(run, forward.network)
     loss.train()
     device = forward.compute.device
     total = torch.zeros((), device=device, dtype=torch.float64)
@@ -282,7 +305,7 @@ def _epoch(
         set_learning_rate(optimizer, rate)
         value, terms[step, 0], terms[step, 1] = loss(forward(batch), forward.targets(batch))
         optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        forward.backward(value)
         optimizer.step()
         # Summed on the device: reading a value each step would wait for the device each step.
         total += value.detach() * len(batch.positions)
@@ -292,51 +315,11 @@ def _epoch(
     return float(total) / max(seen, 1), seen, waited, terms
 
 
-def _mean_terms(terms: Tensor) -> Tensor:
-    """Return the mean loss and weight ``(2, T)`` of each term over the steps that it was in.
-
-    In joined data sets a batch may hold no sample of a task; its loss is then exactly 0.
-    """
-    there = (terms[:, :1] != 0).to(terms.dtype)
-    return (terms * there).sum(0) / there.sum(0).clamp(min=1)
-
-
-def _validate(run: StageRun, forward: Forward, data: StageData) -> tuple[dict[str, float], float]:
-    """Score the valid split.
-
-    Returns:
-        The usual metrics of each task, and the mean over tasks of the metric that an epoch is
-        chosen by.
-    """
-    outputs = predict(forward, data.batches, data.valid)
-    values: dict[str, float] = {}
-    merits = []
-    tasks = run.problem.tasks
-    for task in tasks:
-        if not np.isfinite(outputs[task.name]).all():
-            raise CellFailed(f"stage '{run.stage.name}' predicts values that are not finite")
-        statistics = run.problem.statistics[task.name]
-        predictions = to_predictions(
-            task, outputs[task.name], statistics, data.packed, data.valid, data.batches.crop
-        )
-        scores = score(
-            task,
-            as_stored(task, predictions),
-            data.labels[task.name][data.valid],
-            sizes=data.packed.sizes[data.valid],
-        )
-        prefix = f"{task.name}." if len(tasks) > 1 else ""
-        for metric in HEADLINE[task.kind]:
-            if scores[metric] is not None:
-                values[f"valid_{prefix}{metric}"] = scores[metric]
-        merit = scores[SELECTION[task.kind]]
-        if merit is None and run.protocol.selection == "best_valid":
-            raise CellFailed(
-                f"{SELECTION[task.kind]} of '{task.name}' is undefined on the valid split "
-                f"({len(data.valid)} images), so no epoch can be chosen by it; take more images"
-            )
-        merits.append(max(merit or 0.0, 0.0))  # one task without a floor must not decide alone
-    return values, sum(merits) / len(merits)
+def _set_to_train(run: StageRun, network: nn.Module) -> None:
+    """Put what is trained into training mode, and what is frozen into eval mode."""
+    network.train()
+    for name in run.stage.frozen:
+        network.get_submodule(name).eval()
 
 
 def _save(network: nn.Module, path: Path) -> None:

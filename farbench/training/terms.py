@@ -133,3 +133,12 @@ class TrainingLoss(nn.Module):
         listener = getattr(self.weighting, "epoch_ended", None)
         if listener is not None:
             listener(mean_losses)
+
+
+def mean_terms(terms: Tensor) -> Tensor:
+    """Return the mean loss and weight ``(2, T)`` of each term over the steps that it was in.
+
+    In joined data sets a batch may hold no sample of a task; its loss is then exactly 0.
+    """
+    there = (terms[:, :1] != 0).to(terms.dtype)
+    return (terms * there).sum(0) / there.sum(0).clamp(min=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from farbench.errors import UserError, did_you_mean
-from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex
+from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, Framing
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
 from farbench.tasks.base import Task
 from farbench.tasks.identity import Identity
@@ -54,6 +54,11 @@ class CelebA(Dataset):
         homepage="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
         how_to_get=_HOW_TO_GET,
         expected_counts={"train": 162_770, "valid": 19_867, "test": 19_962},
+        # Medians of dlib's points over 1,300 of the aligned images; eyes vary by 2 pixels.
+        framing=Framing(
+            (178, 218),
+            ((69.3, 112.5), (107.7, 112.7), (88.0, 135.0), (71.0, 153.0), (106.0, 153.0)),
+        ),
     )
 
     attributes: tuple[str, ...] = Field(

@@ -44,6 +44,7 @@ class SyntheticFaces(Dataset):
         licence="MIT, like farbench",
         how_to_get="Nothing to get: the faces are drawn when they are needed.",
         synthetic=True,
+        images_may_be_shown=True,
     )
 
     train: int = Field(2000, ge=1, description="Faces in the train split.")

@@ -251,3 +251,27 @@ def test_progress_shows_the_rate_on_a_terminal(animals, monkeypatch):
     monkeypatch.undo()
     assert "  images: 7/7, " in out.getvalue()
     assert "/s, 0 s left" in out.getvalue()
+
+
+def test_what_was_packed_is_checked_whole(animals, tmp_path, monkeypatch):
+    from farbench.data.pack import FILE, pack
+    from farbench.store.artifacts import ArtifactStore
+
+    monkeypatch.setenv("FARBENCH_CACHE", str(tmp_path / "cache"))
+    store = ArtifactStore(tmp_path / "cache")
+    for key, name in (("good", "cats"), ("bad", "cats"), ("other", "dogs")):
+        pack(store, key, 3, lambda i: np.full((8, 8, 3), i, np.uint8), 16, dataset=name)
+    file = store.folder("packed", "bad") / FILE
+    file.write_bytes(file.read_bytes()[:-1] + b"\x07")
+    done = animals("verify", "cats")
+    assert done.code == 0
+    bad, good = done.out.splitlines()[-2:]
+    assert bad == (
+        f"packed images: 3 in {file.parent}: damaged (image 2 is not what was written); "
+        "the next run packs them again"
+    )
+    assert good == f"packed images: 3 in {store.folder('packed', 'good')}: whole"
+    assert store.meta("packed", "bad") is None
+    record = json.loads(animals("verify", "cats", "--json").out)
+    folder = str(store.folder("packed", "good"))
+    assert record["packed"] == [{"folder": folder, "images": 3, "wrong": None}]

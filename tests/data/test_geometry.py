@@ -47,6 +47,23 @@ def test_a_flip_mirrors_the_crop_exactly() -> None:
     assert np.array_equal(out, images[:, 4:20, 4:20][:, :, ::-1])
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_what_is_copied_is_what_opencv_samples(channels: int) -> None:
+    """Also where a crop sticks out of its image, or lies between pixels."""
+    images = noise(60, 33, channels)
+    settings = Augmentation(crop="random", flip=0.5, rotation=20, rotation_probability=0.3)
+    matrices = geometry.random_warp(6, np.arange(60), 33, 24, settings)
+    matrices[:20, :, 2] += np.random.default_rng(0).integers(-12, 12, (20, 2))
+    matrices[20:24, :, 2] += 0.25
+    out = geometry.warp(images.__getitem__, matrices, 24, channels)
+    for image, matrix, got in zip(images, matrices, out, strict=True):
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        expected = cv2.warpAffine(
+            image, matrix, (24, 24), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        assert np.array_equal(got, expected.reshape(got.shape))
+
+
 def test_random_crops_reach_every_place_and_no_further() -> None:
     crops = Augmentation(crop="random", flip=0, rotation_probability=0)
     matrices = geometry.random_warp(9, np.arange(3000), 20, 16, crops)

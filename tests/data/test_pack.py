@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from farbench.data.intact import CHECKSUMS, check_all
+from farbench.data.intact import damage as damage_of
 from farbench.data.pack import FILE, pack, resize
 from farbench.errors import UserError
 from farbench.store import blocks
@@ -98,7 +101,7 @@ def interrupt(store: ArtifactStore, at: int, broken: set[int], **settings: bool)
         return whole(i)
 
     with pytest.raises(KeyboardInterrupt):
-        pack(store, "k", 9, torn, 16, threads=1, **settings)
+        pack(store, "k", 9, torn, 16, workers=1, **settings)
     assert not (store.folder("packed", "k") / DONE).exists()
     return seen
 
@@ -118,7 +121,7 @@ def test_packing_goes_on_where_it_stopped(store: ArtifactStore, tmp_path: Path) 
     assert packed.pixels.tobytes() == whole.pixels.tobytes()
     assert np.array_equal(packed.sizes, whole.sizes)
     folder = store.folder("packed", "k")
-    assert sorted(path.name for path in folder.iterdir()) == [DONE, FILE, "sizes.npy"]
+    assert sorted(path.name for path in folder.iterdir()) == [DONE, CHECKSUMS, FILE, "sizes.npy"]
 
 
 @pytest.mark.usefixtures("by_two")
@@ -160,6 +163,47 @@ def test_broken_images_before_the_stop(store: ArtifactStore, skip: bool) -> None
         with pytest.raises(UserError, match=r"1 image does not open: image face_4"):
             pack(store, "k", 9, reader({4}, seen), 16)
         assert sorted(seen) == [0, 1, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("damage", ["altered", "short", "no checksums", "no pixels"])
+def test_damaged_packed_images_are_packed_again(store: ArtifactStore, damage: str) -> None:
+    whole = np.array(pack(store, "k", 5, reader(set()), 16).pixels)
+    folder = store.folder("packed", "k")
+    if damage == "altered":
+        pixels = np.lib.format.open_memmap(folder / FILE, mode="r+")
+        pixels[3, 2, 1, 0] ^= 1
+        pixels.flush()
+    elif damage == "short":
+        (folder / FILE).write_bytes((folder / FILE).read_bytes()[:-100])
+    else:
+        (folder / (CHECKSUMS if damage == "no checksums" else FILE)).unlink()
+    said: list[str] = []
+    seen: list[int] = []
+    packed = pack(store, "k", 5, reader(set(), seen), 16, say=said.append)
+    assert len(said) == 1
+    assert re.search(r"packed images in .*/k are damaged \(.*\): packing them again", said[0])
+    assert seen == list(range(5))
+    assert np.array_equal(packed.pixels, whole)
+    pack(store, "k", 5, reader(set(), seen), 16, say=said.append)
+    assert (len(said), len(seen)) == (1, 5)
+
+
+def test_a_start_checks_a_sample_and_a_check_all_images(store: ArtifactStore) -> None:
+    pack(store, "k", 2000, reader(set()), 16, workers=1, dataset="faces")
+    folder, shape = store.folder("packed", "k"), (2000, 16, 16, 3)
+    said: list[tuple[int, int]] = []
+    assert damage_of(folder, shape, progress=lambda *done: said.append(done)) is None
+    assert 60 <= said[-1][1] <= 66
+    assert [checked.wrong for checked in check_all(store, "faces")] == [None]
+    pixels = np.lib.format.open_memmap(folder / FILE, mode="r+")
+    pixels[1234, 2, 1, 0] ^= 1
+    pixels.flush()
+    assert damage_of(folder, shape, None) == "image 1234 is not what was written"
+    assert list(check_all(store, "others")) == []
+    (checked,) = check_all(store, "faces")
+    assert (checked.images, checked.wrong) == (2000, "image 1234 is not what was written")
+    assert store.meta("packed", "k") is None  # so the next run packs them again
+    assert damage_of(folder, (2000, 8, 8, 3)) is not None
 
 
 def test_points_follow_the_pixels(store: ArtifactStore) -> None:

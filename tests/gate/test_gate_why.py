@@ -54,6 +54,25 @@ def test_a_cell_is_found_by_folder_or_hash(tmp_path):
     assert find_cell("00000001", store.folder) == second
 
 
+def test_a_cell_is_found_by_its_row(farbench_cli, tiny):
+    tiny.run()
+    cells = tiny.cells()
+    folder = tiny.results / "tiny_bench"
+    assert find_cell(f"{folder}/fine", tiny.results) == cells["fine"]
+    wrong = farbench_cli("diff", f"{folder}/fin", cells["fine"])
+    assert wrong.code == 2
+    assert "unknown row 'fin'. Did you mean 'fine'? Known: coarse, fine." in wrong.err
+    assert "Say which row of the benchmark" in farbench_cli("diff", folder, cells["fine"]).err
+
+
+def test_a_row_with_several_cells_is_no_cell(farbench_cli, tiny):
+    tiny.run("--seeds", "0,1")
+    folder = tiny.results / "tiny_bench"
+    outcome = farbench_cli("diff", f"{folder}/fine", tiny.cells()["coarse"])
+    assert outcome.code == 2
+    assert "row 'fine' has several cells" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [

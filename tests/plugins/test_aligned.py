@@ -15,7 +15,13 @@ from farbench.benchmark.datasets import resolve_dataset
 from farbench.benchmark.places import Places
 from farbench.benchmark.schema import Images
 from farbench.data.source import open_source
-from farbench.plugins.aligned import FIVE_OF_98, AlignedDataset, similarity
+from farbench.plugins.aligned import (
+    FIVE_OF_98,
+    AlignedDataset,
+    cut_out,
+    similarity,
+    upright_places,
+)
 from farbench.plugins.manager import load_plugins
 from farbench_datasets.synthetic_faces import SyntheticFaces
 
@@ -61,10 +67,11 @@ def test_eyes_nose_and_mouth_are_where_an_upright_face_has_them() -> None:
     index = FACES.index(None)
     for row in list(index.frame.itertuples())[2:6]:
         points = index.points["wflw98"][row.Index][list(FIVE_OF_98)]
-        matrix = similarity(points, dataset._places())
+        places = upright_places(dataset.side, dataset.margin)
+        matrix = similarity(points, places)
         moved = points @ matrix[:, :2].T + matrix[:, 2]
         # A head that is turned has its nose elsewhere; the other points are near.
-        assert moved == pytest.approx(dataset._places(), abs=9)
+        assert moved == pytest.approx(places, abs=9)
         image = dataset.read(None, row)
         assert image.shape == (112, 112, 3)
         plain = FACES.read(None, row)
@@ -95,9 +102,28 @@ def test_a_large_image_is_shrunk_before_it_is_sampled() -> None:
     assert abs(image.astype(int) - 127).max() < 30
 
 
+def test_the_map_leads_from_the_image_to_the_cut_out_also_where_it_is_shrunk_first() -> None:
+    points = FACES.index(None).points["wflw98"][3]
+    places = upright_places(40, 0.0)
+
+    class At(Known):
+        factor: int = 1
+
+        def points(self, index: FaceIndex, read: Callable[[int], np.ndarray]) -> np.ndarray:
+            return (points[None] + 0.5) * self.factor - 0.5
+
+    maps = {}
+    for factor in (1, 4):
+        image = np.zeros((218 * factor, 178 * factor, 3), np.uint8)
+        _, maps[factor] = cut_out(image, At(factor=factor), places, (40, 40), "a")
+    here = points @ maps[1][:, :2].T + maps[1][:, 2]
+    there = ((points + 0.5) * 4 - 0.5) @ maps[4][:, :2].T + maps[4][:, 2]
+    assert there == pytest.approx(here, abs=0.01)
+
+
 def test_a_margin_keeps_more_of_the_head() -> None:
     row = next(FACES.index(None).frame.itertuples())
-    narrow, wide = aligned(margin=0.0)._places(), aligned(margin=1.0)._places()
+    narrow, wide = upright_places(64, 0.0), upright_places(64, 1.0)
     assert np.ptp(wide, axis=0) == pytest.approx(np.ptp(narrow, axis=0) / 2)
     assert aligned(side=64).read(None, row).shape == (64, 64, 3)
 

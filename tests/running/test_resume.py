@@ -179,6 +179,7 @@ def test_a_stray_temporary_file_does_no_harm_and_goes(tiny, tmp_path, monkeypatc
     assert ".unfinished-abc.npz" not in [path.name for path in cell.iterdir()]
     assert sorted(path.name for path in stage.iterdir()) == [
         "artifact.json",
+        "valid.npz",
         "weights.safetensors",
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fake_store import ablation
 
 from farbench.tables.caption import caption
@@ -24,3 +26,16 @@ def test_a_plan_without_a_rule_of_selection_says_nothing_of_it(tmp_path):
     del store.plan["benchmark"]["protocol"]["selection"]
     store.save()
     assert not any("weights" in sentence for sentence in sentences(store))
+
+
+def test_batches_in_parts_are_told(tmp_path):
+    store = ablation(tmp_path)
+    assert not any("in parts" in sentence for sentence in sentences(store))
+    for path in store.folder.glob("*/cell.json"):
+        record = json.loads(path.read_text())
+        record["identity"]["recipe"] = {"training": {"micro_batch": 18}, "seed": 0}
+        path.write_text(json.dumps(record))
+    told = [sentence for sentence in sentences(store) if "in parts" in sentence]
+    assert told == [
+        "Batches passed in parts of at most 18 images, all that BatchNorm sees at once."
+    ]

@@ -138,7 +138,7 @@ def test_latex(table):
         r"\textless{}b\textgreater{} \textbar{} {[}2{]} {*} & \checkmark & "
         r"\textbf{95.00} $\pm$ 10.00\textsuperscript{a} & failed\textsuperscript{b} \\",
         r"\midrule",
-        r"\multicolumn{4}{@{}l@{}}{\emph{Published: X}} \\",
+        r"\multicolumn{4}{@{}l@{}}{\emph{Published: X}} \\*",
         r"paper &  & 99.00 & -- \\",
         r"\bottomrule",
     ]
@@ -151,10 +151,55 @@ def test_latex_escapes_every_special_character():
     assert re.sub(r"\\[{}$&#%_]", "", escaped) == ""
 
 
+def test_latex_commands_are_typewriter_and_keep_their_hyphens():
+    assert latex.escape("run `a --b_c` -- now") == r"run \texttt{a -{}-b\_c} -{}- now"
+    assert latex.escape("a `lone tick") == r"a `lone tick"
+
+
+def daggered(table):
+    """Return the table with a gain that holds, and a p too small to print."""
+    table.blocks[0].rows[0].cells["a"].dagger = True
+    table.columns.append(Column("p", "p", percent=False, decimals=4, least=0.0001))
+    table.blocks[0].rows[0].cells["p"] = Cell(1e-9, n=2)
+    table.blocks[0].rows[1].cells["p"] = Cell(0.25, n=2)
+    table.remark("† holds.")
+    return table
+
+
+def test_daggers_and_small_numbers_in_every_text(table):
+    lines = {name: WRITERS[name]([daggered(table)]) for name in ("terminal", "markdown", "latex")}
+    assert "90.00 ±  0.40'†      " in lines["terminal"]
+    assert "95.00 ± 10.00*  (a)" in lines["terminal"]
+    assert "<0.0001" in lines["terminal"]
+    assert "<u>90.00</u> ± 0.40† |" in lines["markdown"]
+    dagger = r"\textsuperscript{$\dagger$}"
+    assert rf"\underline{{90.00}} $\pm$ 0.40{dagger} &" in lines["latex"]
+    assert rf"$\pm$ 10.00\phantom{{{dagger}}}\textsuperscript{{a}}" in lines["latex"]
+    assert "$<$0.0001" in lines["latex"]
+    assert terminal.to_ascii("90†") == "90+"
+
+
+def longer(table):
+    """Return the table with more rows than a page has lines."""
+    for index in range(latex.LONG):
+        table.blocks[0].rows.append(Row(f"r{index}", {"label": Cell(text=f"row {index}")}))
+    return table
+
+
+def test_a_long_table_goes_over_pages(table):
+    text = latex.write([longer(table)])
+    assert "longtable" in text.splitlines()[0]
+    assert r"\begin{longtable}{@{}lcrr@{}}" in text
+    assert text.count(r"Method & AG & Accuracy $\uparrow$") == 2  # again on each page
+    assert r"\begin{table}" not in text
+    assert r"\midrule\endhead" in text
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(table, tmp_path):
-    packages = r"\usepackage{booktabs,graphicx,amssymb}"
-    (tmp_path / "t.tex").write_text(latex.write([table]), encoding="utf-8")
+@pytest.mark.parametrize("change", [lambda table: table, daggered, longer])
+def test_latex_compiles(table, tmp_path, change):
+    packages = r"\usepackage{booktabs,graphicx,amssymb,longtable}"
+    (tmp_path / "t.tex").write_text(latex.write([change(table)]), encoding="utf-8")
     (tmp_path / "d.tex").write_text(
         rf"\documentclass{{article}}{packages}\begin{{document}}\input{{t}}\end{{document}}"
     )
@@ -164,6 +209,7 @@ def test_latex_compiles(table, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-800:]
     assert b"Overfull" not in done.stdout
+    assert b"too large" not in done.stdout
 
 
 def test_csv_holds_raw_fractions(table):
@@ -195,7 +241,7 @@ def test_every_format_says_that_faces_are_drawn_and_why_a_cell_is_missing(format
 
 
 def test_formats_by_suffix(tmp_path):
-    suffixes = ("md", "tex", "csv", "json", "txt")
+    suffixes = ("md", "tex", "csv", "json", "html", "txt")
     assert {format_of(tmp_path / f"x.{suffix}") for suffix in suffixes} == set(WRITERS)
     with pytest.raises(UserError, match=r"\.tex \(latex\)"):
         format_of(tmp_path / "x.docx")

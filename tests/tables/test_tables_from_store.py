@@ -9,6 +9,7 @@ from fake_store import ABLATION, FakeStore, ablation
 
 from farbench.errors import UserError
 from farbench.tables.from_store import build
+from farbench.tables.options import TableOptions
 from farbench.tables.results import find_benchmark, read_results
 
 TWO = ABLATION[:2]
@@ -16,7 +17,7 @@ ACCURACY = "synthetic_faces/accuracy"
 
 
 def only(store, kind="main", **options):
-    (table,) = build(store.folder, kind, **options)
+    (table,) = build(store.folder, kind, TableOptions(**options))
     return table
 
 

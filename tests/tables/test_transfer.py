@@ -10,12 +10,12 @@ from twin_store import AGE, ATTRIBUTES, DATASET, POINTS, RACE, ROWS, WHO, TwinSt
 from farbench.cli import main
 from farbench.errors import UserError
 from farbench.scoring.paired import holm
-from farbench.tables import transfer_pairs
+from farbench.tables import comparisons
+from farbench.tables.evidence import FILE, read_evidence
 from farbench.tables.files import write_all
 from farbench.tables.from_store import build
-from farbench.tables.transfer import verdict_of
-
-KEPT = "tables/transfer.json"
+from farbench.tables.line_table import verdict_of
+from farbench.tables.options import TableOptions
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def lines(table):
 
 
 def verdicts(table):
-    return {id: cells["transfer"].text for id, cells in lines(table).items()}
+    return {id: cells["verdict"].text for id, cells in lines(table).items()}
 
 
 def scores_of(store, number, task):
@@ -64,44 +64,58 @@ def test_planted_gains_and_losses_are_told(tmp_path, rng):
     assert table.blocks[1].title == "Shared: each attribute"
     together, alone = scores_of(store, 0, "attributes"), scores_of(store, 1, "attributes")
     held = lines(table)
-    assert held["shared"]["together"].value == pytest.approx(together["accuracy"])
-    assert held["shared"]["alone"].value == pytest.approx(alone["accuracy"])
+    assert held["shared"]["own"].value == pytest.approx(together["accuracy"])
+    assert held["shared"]["other"].value == pytest.approx(alone["accuracy"])
     for name in ATTRIBUTES.attributes:
         cells = held[f"shared/{name}"]
         own = [scores["accuracy_per_attribute"][name] for scores in (together, alone)]
-        assert cells["together"].value == pytest.approx(own[0])
-        assert cells["alone"].value == pytest.approx(own[1])
+        assert cells["own"].value == pytest.approx(own[0])
+        assert cells["other"].value == pytest.approx(own[1])
         assert cells["difference"].value == pytest.approx(own[0] - own[1])
         assert cells["low"].value <= cells["difference"].value <= cells["high"].value
         assert cells["difference"].std is None
     said = " ".join(text for _, text in table.footnotes)
     assert "Shared: of 3 attributes, positive 1, negative 1, none shown 1." in said
-    assert "with one seed a verdict is on two trainings" in " ".join(table.caption)
+    assert "With one seed a verdict is on two trainings" in " ".join(table.caption)
     assert "300 test images" in " ".join(table.caption)
 
 
-def test_p_is_adjusted_for_the_details_of_a_row_and_for_the_whole_tasks(tmp_path, rng):
-    store = planted(tmp_path, rng, metrics=("accuracy", "mA"))
-    tables = build(store.folder, "transfer")
-    kept = json.loads((store.folder / KEPT).read_text())["summaries"]
-    wholes = holm([one["whole"]["p"] for one in kept])
-    for table, one, whole in zip(tables, kept, wholes, strict=True):
-        assert lines(table)["shared"]["p"].value == pytest.approx(whole)
-        adjusted = holm([line["p"] for line in one["details"].values()])
-        assert [row.cells["p"].value for row in table.blocks[1].rows] == pytest.approx(adjusted)
-    assert [one["metric"] for one in kept] == ["accuracy", "mA"]
-    assert "whole tasks for all of this data set (2)" in " ".join(tables[0].caption)
+def test_p_is_adjusted_for_the_lines_of_a_table(tmp_path, rng):
+    rows = (*ROWS, ("other", "Other", ()), ("other-single", "Other, each task alone", ()))
+    store = TwinStore(tmp_path, [ATTRIBUTES], rows=rows, metrics=("accuracy", "mA"))
+    labels = rng.integers(0, 2, (200, 3)).astype(np.int8)
+    for row in ("shared", "shared-single", "other", "other-single"):
+        outputs = {"attributes": logits(rng.random((200, 3)) < 0.8, labels)}
+        store.predicted(row, outputs, {"attributes": labels})
+    accuracy, mA = build(store.folder, "transfer")
+    kept = read_evidence(store.folder).findings.values()
+    assert len(kept) == 4
+    for table, metric in ((accuracy, "accuracy"), (mA, "mA")):
+        of = [one.compared for one in kept if one.place.metric == metric]
+        held = lines(table)
+        of.sort(key=lambda one: one.whole.own != held["shared"]["own"].value)
+        wholes = [held[row]["adjusted_p"].value for row in ("shared", "other")]
+        assert wholes == pytest.approx(holm([one.whole.p for one in of]))
+        each = [line for one in of for line in one.details.values()]
+        raw = [line.mcnemar if metric == "accuracy" else line.p for line in each]
+        names = [f"{row}/{name}" for row in ("shared", "other") for name in ATTRIBUTES.attributes]
+        assert [held[name]["p"].value for name in names] == raw
+        assert [held[name]["adjusted_p"].value for name in names] == pytest.approx(holm(raw))
+    said = " ".join(accuracy.caption)
+    assert "adjusted for the 2 lines of whole tasks and, apart from them, the 6 of" in said
+    assert "McNemar's test (mid-p) for each attribute" in said
+    assert "McNemar" not in " ".join(mA.caption)
 
 
 @pytest.mark.parametrize(
     ("difference", "p", "higher", "verdict"),
     [
-        (0.1, 0.01, True, "positive"),
-        (-0.1, 0.01, True, "negative"),
-        (-0.1, 0.01, False, "positive"),
-        (0.1, 0.01, False, "negative"),
-        (0.1, 0.05, True, "none shown"),
-        (0.0, 0.0001, True, "none shown"),
+        (0.1, 0.01, True, 1),
+        (-0.1, 0.01, True, -1),
+        (-0.1, 0.01, False, 1),
+        (0.1, 0.01, False, -1),
+        (0.1, 0.05, True, 0),
+        (0.0, 0.0001, True, 0),
     ],
 )
 def test_the_verdict_knows_the_direction(difference, p, higher, verdict):
@@ -121,9 +135,9 @@ def test_less_error_is_positive_transfer_and_details_are_decades(tmp_path, rng):
     assert held["shared"]["high"].value < 0
     assert verdicts(table)["shared"] == "positive"
     together = scores_of(store, 0, "age")
-    assert held["shared"]["together"].value == pytest.approx(together["mae"])
+    assert held["shared"]["own"].value == pytest.approx(together["mae"])
     for decade, value in together["mae_per_decade"].items():
-        assert held[f"shared/{decade}"]["together"].value == pytest.approx(value)
+        assert held[f"shared/{decade}"]["own"].value == pytest.approx(value)
     assert "393 test images" in " ".join(table.caption)
     assert "below 0 is positive" in " ".join(table.caption)
 
@@ -135,9 +149,9 @@ def test_details_of_classes_are_their_own_images(tmp_path, rng):
     store.both(RACE, *made, labels)
     held = lines(only(store))
     together = scores_of(store, 0, "race")
-    assert held["shared"]["together"].value == pytest.approx(together["accuracy"])
+    assert held["shared"]["own"].value == pytest.approx(together["accuracy"])
     for name, value in together["recall_per_class"].items():
-        assert held[f"shared/{name}"]["together"].value == pytest.approx(value)
+        assert held[f"shared/{name}"]["own"].value == pytest.approx(value)
 
 
 def test_classes_stand_once_where_both_metrics_are_shown(tmp_path, rng):
@@ -163,11 +177,11 @@ def test_a_handful_of_images_has_no_interval_and_no_verdict(tmp_path, rng):
         "shared/90-99": "too few",
     }
     assert [held[f"shared/{d}"]["units"].value for d in ("20-29", "50-59", "90-99")] == [200, 19, 1]
-    for key in ("low", "high", "p"):
+    for key in ("low", "high", "p", "adjusted_p"):
         assert (held["shared/90-99"][key].value, held["shared/90-99"][key].missing) == (None, "–")
     assert held["shared/90-99"]["difference"].value < 0
-    raw = json.loads((store.folder / KEPT).read_text())["summaries"][0]["details"]["20-29"]
-    assert raw["adjusted_p"] == raw["p"]  # alone in its family
+    alone = held["shared/20-29"]  # in its family: the others have no p
+    assert alone["adjusted_p"].value == alone["p"].value
     said = "Shared: of 3 decades, positive 1, negative 0, none shown 0, too few 2."
     assert said in [text for _, text in table.footnotes]
 
@@ -204,9 +218,9 @@ def test_details_of_landmarks_are_points(tmp_path, rng):
     table = only(store)
     held = lines(table)
     together = scores_of(store, 0, "landmarks")
-    assert held["shared"]["together"].value == pytest.approx(together["nme"])
+    assert held["shared"]["own"].value == pytest.approx(together["nme"])
     for point, value in together["nme_per_point"].items():
-        assert held[f"shared/{point}"]["together"].value == pytest.approx(value)
+        assert held[f"shared/{point}"]["own"].value == pytest.approx(value)
     assert verdicts(table)["shared"] == "positive"
     remarks = [text for _, text in table.footnotes]
     assert "No means over images, so not compared here: MAE." in remarks
@@ -227,7 +241,7 @@ def test_images_are_matched_by_name(tmp_path, rng):
         other.predicted(cell["row"], {"attributes": output}, {"attributes": target}, 0, images)
     found = lines(only(other))
     for id, cells in expected.items():
-        for key in ("alone", "together", "low", "high", "p"):
+        for key in ("other", "own", "low", "high", "p"):
             assert found[id][key].value == pytest.approx(cells[key].value)
 
 
@@ -264,7 +278,7 @@ def test_identities_are_drawn_where_the_row_knows_them(tmp_path, rng):
         cells = lines(table)["shared"]
         return cells["high"].value - cells["low"].value
 
-    assert lines(table)["shared/Bald"]["units"].value == 30
+    assert not any(column.key == "units" for column in table.columns)  # all have as many
     assert width(table) > 2 * width(only(plain))  # eight copies of a face are one face
 
 
@@ -286,28 +300,26 @@ def test_seeds_are_averaged_image_by_image_first(tmp_path, rng):
     assert dict(table.footnotes)[cells["label"].note] == (
         "Shared: of 3 seeds, those both finished: 0, 1"
     )
-    assert "averaged over the seeds first" in " ".join(table.caption)
-    assert "with one seed" not in " ".join(table.caption)
+    assert "400 test images and 2 seeds" in " ".join(table.caption)
+    assert "With one seed" not in " ".join(table.caption)
 
 
-def test_a_verdict_within_the_spread_of_the_seeds_says_so(tmp_path, rng):
+def test_seeds_that_disagree_show_nothing(tmp_path, rng):
     store = TwinStore(tmp_path, [ATTRIBUTES], metrics=("accuracy",), seeds=(0, 1))
     labels = rng.integers(0, 2, (400, 3)).astype(np.int8)
     for seed, by in ((0, 0.95), (1, 0.68)):
         met = [rng.random((400, 3)) < one for one in (by, 0.7)]
         store.both(ATTRIBUTES, *(logits(one, labels) for one in met), labels, seed)
-    table = only(store)
-    cells = lines(table)["shared"]
-    assert cells["transfer"].text == "positive"
-    said = "The seeds differ among themselves by more than this."
-    assert dict(table.footnotes)[cells["transfer"].note] == said
+    cells = lines(only(store))["shared"]
+    assert cells["difference"].value > 0.05
+    assert cells["verdict"].text == "none shown"
 
 
 def test_what_was_compared_is_kept_for_results_without_predictions(tmp_path, rng, capsys):
     store = planted(tmp_path, rng)
     write_all(store.folder)
     assert {path.name for path in (store.folder / "tables").glob("transfer.*")} == {
-        "transfer.md", "transfer.tex", "transfer.csv", "transfer.json",
+        "transfer.md", "transfer.tex", "transfer.csv",
     }  # fmt: skip
     before = only(store)
     for path in store.folder.rglob("predictions.npz"):
@@ -315,10 +327,10 @@ def test_what_was_compared_is_kept_for_results_without_predictions(tmp_path, rng
     assert only(store) == before
     assert main(["table", str(store.folder), "--kind", "transfer"]) == 0
     assert "positive" in capsys.readouterr().out
-    (store.folder / KEPT).write_text("{")
+    (store.folder / FILE).write_text("{")
     assert main(["table", str(store.folder), "--kind", "transfer"]) == 2
     error = capsys.readouterr().err
-    assert "tables/transfer.json holds nothing of these cells" in error
+    assert "evidence.json holds nothing of these cells" in error
     assert "committed results carry no predictions" in error
     assert error.count("\n") == 1
 
@@ -326,7 +338,7 @@ def test_what_was_compared_is_kept_for_results_without_predictions(tmp_path, rng
 def test_what_was_kept_of_other_cells_is_not_shown(tmp_path, rng):
     store = planted(tmp_path, rng)
     only(store)
-    kept = (store.folder / KEPT).read_text()
+    kept = (store.folder / FILE).read_text()
     old = store.plan["cells"][0]["folder"]
     assert old in kept
     new = old[:-8] + "feedfeed"
@@ -341,9 +353,9 @@ def test_what_was_kept_of_other_cells_is_not_shown(tmp_path, rng):
     arrays["attributes.output"] = -arrays["attributes.output"]
     np.savez(store.folder / new / "predictions.npz", **arrays)
     assert lines(only(store))["shared"]["difference"].value < -0.5
-    assert new in (store.folder / KEPT).read_text()
+    assert new in (store.folder / FILE).read_text()
     (store.folder / new / "predictions.npz").unlink()
-    (store.folder / KEPT).write_text(kept)
+    (store.folder / FILE).write_text(kept)
     with pytest.raises(UserError, match="holds nothing of these cells"):
         build(store.folder, "transfer")
 
@@ -367,17 +379,21 @@ def test_a_row_without_predictions_does_not_hide_the_others(tmp_path, rng):
     assert lines(table)["shared"]["p"].value is not None
 
 
-def test_a_comparison_that_takes_long_is_left_to_the_command(tmp_path, rng, monkeypatch):
+def test_a_comparison_that_takes_long_is_told_after_a_run_and_made(tmp_path, rng, monkeypatch):
     store = planted(tmp_path, rng)
-    write_all(store.folder)
-    (store.folder / KEPT).unlink()
-    monkeypatch.setattr(transfer_pairs, "QUICK", 300 * 10_000 - 1)
-    write_all(store.folder)
-    assert not list((store.folder / "tables").glob("transfer.*"))
-    assert (store.folder / "tables" / "main.md").is_file()
-    only(store)  # asked for, it is made and kept; then it costs nothing
-    write_all(store.folder)
-    assert (store.folder / "tables" / "transfer.md").is_file()
+    monkeypatch.setattr(comparisons, "QUICK", 300 * 10_000)
+    with pytest.raises(UserError, match="--kind transfer` does it, and keeps"):
+        build(store.folder, "transfer")
+    said = []
+    write_all(store.folder, said.append)
+    (told,) = said
+    assert told.startswith("comparing rows on their predictions, about")
+    write_all(store.folder, said.append)
+    assert len(said) == 1  # what is kept costs nothing
+    assert verdicts(only(store))["shared/Bald"] == "positive"
+    (store.folder / FILE).unlink()
+    (table,) = build(store.folder, "transfer", TableOptions(patient=True))
+    assert verdicts(table)["shared/Bald"] == "positive"
 
 
 def test_unfinished_twins_are_missing_and_the_exit_code_is_one(tmp_path, rng, capsys):
@@ -433,6 +449,6 @@ def test_tasks_that_a_row_does_not_have_are_left_out(tmp_path, rng):
 def test_metrics_that_are_no_means_are_named_and_the_usual_one_stands_in(tmp_path, rng):
     store = planted(tmp_path, rng, metrics=("f1",))
     table = only(store)
-    assert table.columns[2].metric == "accuracy_alone"
+    assert table.columns[1].metric == "accuracy_other"
     remarks = [text for _, text in table.footnotes]
     assert "No means over images, so not compared here: F1." in remarks

@@ -23,6 +23,7 @@ HEADINGS = {
     "weightings": "Task weightings",
     "keypoints": "Keypoint models",
     "groupings": "Groupings",
+    "corruptions": "Corruptions",
 }
 
 

@@ -39,6 +39,7 @@ from farbench.training.stage import (
     hand_on,
     train_stage,
 )
+from farbench.training.validation import kept_valid_outputs
 from farbench_losses.binary_cross_entropy import BinaryCrossEntropy
 from farbench_losses.equalized_focal import EqualizedFocal
 from farbench_weightings.equal import Equal
@@ -254,7 +255,9 @@ def test_the_best_epoch_on_valid_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     from farbench.training import stage as module
 
     scores = iter([0.3, 0.7, 0.7, 0.5])
-    monkeypatch.setattr(module, "_validate", lambda *rest: ({"valid_accuracy": 0.1}, next(scores)))
+    monkeypatch.setattr(
+        module, "validate", lambda *rest: ({"valid_accuracy": 0.1}, next(scores), {})
+    )
     meta = train(make_run(epochs=4, selection="best_valid"), tmp_path / "best")
     assert meta["epoch_selected"] == 2  # the first of equals
     scores = iter([0.3, 0.7])
@@ -268,6 +271,20 @@ def test_the_best_epoch_on_valid_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     assert not torch.equal(
         weights(tmp_path / "last")["heads.0.weight"], weights(tmp_path / "best")["heads.0.weight"]
     )
+
+
+@pytest.mark.parametrize("selection", ["last", "best_valid"])
+def test_what_was_predicted_of_valid_is_kept(selection: str, tmp_path: Path) -> None:
+    run = make_run(selection=selection, epochs=4)
+    meta = train(run, tmp_path / "whole")
+    kept = kept_valid_outputs(tmp_path / "whole")
+    assert kept is not None
+    assert np.array_equal(kept["colours"], predictions(run, tmp_path / "whole"))
+    # Picked up again after the epoch that is selected, a stage has not predicted anything.
+    with pytest.raises(Stop):
+        train(run, tmp_path / "torn", die_after=4)
+    assert train(run, tmp_path / "torn")["epoch_selected"] == meta["epoch_selected"]
+    assert kept_valid_outputs(tmp_path / "torn") is None
 
 
 class Exploding(Loss):

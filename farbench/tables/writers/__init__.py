@@ -7,7 +7,7 @@ from pathlib import Path
 
 from farbench.errors import UserError, unknown_name
 from farbench.tables.model import Table
-from farbench.tables.writers import csv, json, latex, markdown, terminal
+from farbench.tables.writers import csv, html, json, latex, markdown, terminal
 
 WRITERS: dict[str, Callable[[Sequence[Table]], str]] = {
     "terminal": terminal.write,
@@ -15,6 +15,7 @@ WRITERS: dict[str, Callable[[Sequence[Table]], str]] = {
     "latex": latex.write,
     "csv": csv.write,
     "json": json.write,
+    "html": html.write,
 }
 
 SUFFIXES: dict[str, str] = {
@@ -22,6 +23,7 @@ SUFFIXES: dict[str, str] = {
     ".tex": "latex",
     ".csv": "csv",
     ".json": "json",
+    ".html": "html",
     ".txt": "terminal",
 }
 

@@ -20,6 +20,7 @@ FIELDS = (
     "value",
     "std",
     "n",
+    "dagger",
     "missing",
     "note",
 )
@@ -53,6 +54,7 @@ def write(tables: Sequence[Table]) -> str:
                             "" if cell.value is None else repr(cell.value),
                             "" if cell.std is None else repr(cell.std),
                             cell.n,
+                            "yes" if cell.dagger else "",
                             cell.missing if cell.value is None else "",
                             " ".join(
                                 notes[letter]

@@ -61,7 +61,7 @@ def _cell(column: Column, cell: Cell) -> str:
     elif cell.second:
         number = f"<u>{number}</u>"
     spread = f" ± {column.shown_std(cell.std)}" if cell.std is not None else ""
-    return number + spread + note
+    return number + spread + ("†" if cell.dagger else "") + note
 
 
 def _line(texts: Sequence[str]) -> str:

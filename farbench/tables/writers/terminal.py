@@ -11,10 +11,21 @@ from farbench.tables.model import Cell, Column, Table
 WIDTH = 100
 HEADING = 12
 GAP = 2
-BEST, SECOND = "*", "'"
+BEST, SECOND, DAGGER = "*", "'", "†"
 BOLD, UNDERLINE, RESET = "\x1b[1m", "\x1b[4m", "\x1b[0m"
 ASCII = str.maketrans(
-    {"↑": "^", "↓": "v", "±": "+-", "✓": "x", "–": "-", "—": "-", "Δ": "D", "─": "-", "×": "x"}
+    {
+        "↑": "^",
+        "↓": "v",
+        "±": "+-",
+        "✓": "x",
+        "–": "-",
+        "—": "-",
+        "Δ": "D",
+        "─": "-",
+        "×": "x",
+        "†": "+",
+    }
 )
 
 
@@ -32,11 +43,12 @@ Lane = tuple[Column, list[_Field]]
 
 @dataclass(frozen=True)
 class _Shape:
-    """How a column lines up: characters of means, deviations and notes; whether marks follow."""
+    """How a column lines up: characters of means, deviations and notes; which marks follow."""
 
     digits: int
     spread: int
     flags: bool
+    daggers: bool
     notes: int
 
 
@@ -80,6 +92,7 @@ def _lane(table: Table, column: Column, color: bool) -> Lane:
         digits=max((len(column.shown(c.value)) for c in valued if c.value is not None), default=0),
         spread=max((len(column.shown_std(c.std)) for c in valued if c.std is not None), default=0),
         flags=any(cell.best for cell in cells),
+        daggers=any(cell.dagger for cell in cells),
         notes=max((len(_note(cell)) for cell in valued), default=0),
     )
     return column, [_field(column, cell, shape, color) for cell in cells]
@@ -99,6 +112,8 @@ def _field(column: Column, cell: Cell, shape: _Shape, color: bool) -> _Field:
         text += " " * (3 + shape.spread)
     if shape.flags:
         text += BEST if cell.best else SECOND if cell.second else " "
+    if shape.daggers:
+        text += DAGGER if cell.dagger else " "
     code = (BOLD if cell.best else UNDERLINE if cell.second else "") if color else ""
     return _Field(text + _note(cell).ljust(shape.notes), code)
 

@@ -1,0 +1,83 @@
+"""A trained mask network, applied to images that its artifact does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from farbench.benchmark.schema import MaskProtocol
+from farbench.data.mask_bits import StoredMasks, to_bits
+from farbench.errors import UserError
+from farbench.masks.network import MaskNetwork, predict_masks, shrink_masks
+from farbench.masks.scaling import scale_masks
+from farbench.training.device import Compute
+
+WEIGHTS = "mask_network.safetensors"
+BATCH = 64
+"""Images a forward pass, as where the masks of a data set are predicted."""
+
+
+@dataclass(frozen=True)
+class TrainedMasks:
+    """Makes masks of packed images as ``make_masks`` does of a data set.
+
+    Attributes:
+        network: In eval mode.
+        groups: Names of the G groups, in channel order.
+        protocol: Sizes and threshold.
+        area: Area of the masks relative to the prediction.
+        compute: Device and precision.
+    """
+
+    network: MaskNetwork
+    groups: tuple[str, ...]
+    protocol: MaskProtocol
+    area: float
+    compute: Compute
+
+    def make(self, pixels: NDArray[np.uint8]) -> StoredMasks:
+        """Return the masks of packed images, uint8 ``(N, R, R, 3)``."""
+        bits = []
+        for first in range(0, len(pixels), BATCH):
+            probability = predict_masks(
+                self.network, pixels[first : first + BATCH], self.protocol.size, self.compute
+            )
+            masks = shrink_masks(probability, self.protocol.stored_size, self.protocol.threshold)
+            bits.append(to_bits(scale_masks(masks, self.area)))
+        return StoredMasks(np.concatenate(bits), self.groups, self.protocol.stored_size)
+
+
+def load_mask_network(
+    weights: Path, recipe: Mapping[str, Any], area: float, compute: Compute
+) -> TrainedMasks:
+    """Load a mask network.
+
+    Args:
+        weights: Its file.
+        recipe: The recipe of its identity (``MaskPlan.network.recipe``).
+        area: Area of the masks relative to the prediction.
+        compute: Device and precision.
+
+    Raises:
+        UserError: The weights do not fit.
+    """
+    groups = tuple(str(name) for name, _ in recipe["groups"])
+    protocol = MaskProtocol.model_validate(recipe["protocol"])
+    network = MaskNetwork(len(groups), protocol, pretrained=False)
+    try:
+        network.load_state_dict(load_file(weights))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(
+            f"{weights} does not fit the mask network of this version of farbench ({reason}). "
+            "Run the cell again to make it anew."
+        ) from error
+    placed = compute.place(network)
+    assert isinstance(placed, MaskNetwork)
+    return TrainedMasks(placed.eval(), groups, protocol, area, compute)

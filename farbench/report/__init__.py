@@ -1,0 +1,1 @@
+"""One page with everything that a benchmark's results say: tables, figures, a card a cell."""

@@ -1,0 +1,1 @@
+"""Trained networks on faces made harder to read; nothing here trains."""

@@ -1,0 +1,112 @@
+"""The record of a finished cell, read again: tasks, statistics and data set, as of any version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from farbench.errors import UserError
+from farbench.store.atomic import read_json
+from farbench.store.cells import CELL
+from farbench.tasks import from_record
+from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import Task, TrainStatistics
+from farbench.tasks.scalar import Scalar
+
+EXPORTED = "farbench.json"
+"""In an exported folder: the record of the cell (under "cell") and what people want to know."""
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return the record of a finished cell, or of an exported one.
+
+    Raises:
+        UserError: The folder holds none, or the cell is not finished.
+    """
+    if (folder / EXPORTED).is_file():
+        record = read_json(folder / EXPORTED).get("cell")
+    elif (folder / CELL).is_file():
+        record = read_json(folder / CELL)
+    else:
+        raise UserError(f"{folder} is no folder of a cell: it has no {CELL}.")
+    if not isinstance(record, dict) or "protocol" not in record or "method" not in record:
+        raise UserError(f"{folder} holds no record of a cell.")
+    if record.get("status") != "finished":
+        why = f": {record['error']}" if record.get("error") else ""
+        raise UserError(f"{folder} is not finished ({record.get('status')}{why}). Run it first.")
+    return record
+
+
+def training_recipe(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe of the last stage."""
+    training: dict[str, Any] = record["identity"]["recipe"]["training"]
+    return training
+
+
+def made_by(record: Mapping[str, Any]) -> str:
+    """Say with which version the cell was made."""
+    environment = record.get("environment") or {}
+    version, commit = environment.get("farbench", "unknown"), environment.get("commit")
+    return f"it was made by farbench {version}" + (f", commit {commit}" if commit else "")
+
+
+def tasks_of(record: Mapping[str, Any]) -> tuple[Task, ...]:
+    """Return the tasks; the first cells had attributes only, and no list of tasks."""
+    if "tasks" in record:
+        return tuple(from_record(task) for task in record["tasks"])
+    return tuple(BinaryAttributes(name, tuple(a)) for name, a in record["attributes"].items())
+
+
+def statistics_of(record: Mapping[str, Any], tasks: tuple[Task, ...]) -> dict[str, TrainStatistics]:
+    """Return the train statistics; of earlier cells what is known of them, the rest neutral.
+
+    A network is built with them, but only its initial weights depend on them.
+    """
+    stored = record.get("statistics") or {}
+    shares = record.get("train_prevalence") or {}
+    return {
+        task.name: _read_statistics(stored[task.name])
+        if task.name in stored
+        else _neutral(task, shares.get(task.name))
+        for task in tasks
+    }
+
+
+def _read_statistics(stored: Mapping[str, Any]) -> TrainStatistics:
+    return TrainStatistics(
+        tuple(stored["prevalence"]),
+        tuple(stored["mean"]),
+        tuple(stored["std"]),
+        stored["identities"],
+    )
+
+
+def _neutral(task: Task, shares: list[float] | None) -> TrainStatistics:
+    if isinstance(task, Scalar):
+        return TrainStatistics()  # `check_decodes` tells; 0 and 1 would give wrong numbers
+    return TrainStatistics(
+        prevalence=tuple(shares or (0.5,) * task.outputs), mean=(0.5,) * task.outputs
+    )
+
+
+def entries_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the data set as a benchmark file has it; cells of earlier versions: its options."""
+    dataset = record["dataset"]
+    if "entries" in dataset:
+        return list(dataset["entries"])
+    name, options = dataset["name"], dataset["options"]
+    if "+" in name:
+        return [{"name": part, **options[part]} for part in name.split("+")]
+    return [{"name": name, **options}]
+
+
+def alignment_of(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the ``align:`` that all images of the cell went through, or None."""
+    asked = [entry.get("align") for entry in entries_of(record)]
+    return asked[0] if all(one == asked[0] for one in asked) else None
+
+
+def counts(images: Mapping[str, int]) -> str:
+    """Write the images of each split: ``4800 / 1200 / 2000``."""
+    return " / ".join(str(count) for count in images.values())
