@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,18 +86,10 @@ BENCHES: dict[str, Bench] = {
         {"images": 16, "batch_size": 8, "rounds": 1},
         minutes=3,
     ),
-    "masks": Bench("a g2ff_ca step / a baseline step, with masks offline and online", minutes=3),
-    "sharing": Bench("ablation + mask_scale with shared stages / row by row", minutes=10),
     "jobs": Bench(
         "`farbench run --jobs 2` / serial, four cells of one thread each",
         tiny={"cells": 2, "images": 24, "epochs": 1, "rounds": 1},
         minutes=5,
     ),
-    "ray": Bench("Ray with two workers / serial", minutes=5),
 }
 """In the order in which they are run."""
-
-
-def is_there(name: str) -> bool:
-    """Whether a bench's module is installed."""
-    return importlib.util.find_spec(f"farbench.bench.{name}") is not None

@@ -62,7 +62,7 @@ def bench(
     `farbench bench gpu` is for a machine with a GPU: minutes of checks and timings, one table. The
     exit code is 1 where a goal is missed, or a bench or check fails.
     """
-    from farbench.bench.catalogue import BENCHES, is_there
+    from farbench.bench.catalogue import BENCHES
     from farbench.errors import UserError, unknown_name
 
     for name in names or ():
@@ -72,8 +72,7 @@ def bench(
         raise UserError("gpu is a script of its own: `farbench bench gpu`, and the others apart.")
     if listed:
         for name, one in BENCHES.items():
-            there = "" if is_there(name) else " (not part of this farbench)"
-            typer.echo(f"{name:<10}{one.says}, about {one.minutes:g} min{there}")
+            typer.echo(f"{name:<10}{one.says}, about {one.minutes:g} min")
         typer.echo(f"{'gpu':<10}checks and timings on a GPU, about 15 min")
         return
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in `farbench run`

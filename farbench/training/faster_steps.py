@@ -32,7 +32,7 @@ hide what launching each kernel costs. This project's choice; the papers' batche
 
 @dataclass(frozen=True)
 class Speedups:
-    """How the steps of a stage are made faster; either changes last bits.
+    """How the steps of a stage are made faster; either changes last bits and dropout's numbers.
 
     Attributes:
         compiled: The network is called through torch.compile in training.

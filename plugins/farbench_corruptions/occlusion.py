@@ -22,9 +22,7 @@ class Occlusion(Corruption):
     """A flat square hides a part of the face."""
 
     name: ClassVar[str] = "occlusion"
-    source: ClassVar[str] = (
-        "Grey squares: Zeiler and Fergus, ECCV 2014; sizes: this project's."
-    )
+    source: ClassVar[str] = "Grey squares: Zeiler and Fergus, ECCV 2014; sizes: this project's."
 
     side: FivePositive = Field(
         (0.08, 0.16, 0.24, 0.32, 0.4),

@@ -251,7 +251,9 @@ def test_rooms_import_only_what_the_architecture_page_says():
     table = re.findall(
         r"^\| `([a-z]+)/` \|([^|]*)\|$", text[text.index("| Imports |") :], re.MULTILINE
     )
-    allowed = {room: set(imports.split()) | {room} for room, imports in table}
+    allowed: dict[str, set[str]] = {}
+    for room, imports in table:  # a long row goes on in the next one
+        allowed.setdefault(room, {room}).update(imports.split())
     wrong = [
         f"{path.relative_to(ROOT)} imports {room}"
         for path in (ROOT / "farbench").glob("*/**/*.py")

@@ -52,7 +52,8 @@ def test_the_table_of_costs_has_them_all_beside_the_first_metric(tmp_path: Path)
     assert table.name == "ablation-costs"
     assert values(table, "plain") == pytest.approx({
         "accuracy": 0.9, "parameters": 4.0, "flops": 0.2, "train_speed": 100.0,
-        "input_share": 5.0, "inference_speed": 400.0, "latency": 9.0, "peak_memory": 512.0, "minutes": 3.5,
+        "input_share": 5.0, "inference_speed": 400.0, "latency": 9.0, "peak_memory": 512.0,
+        "minutes": 3.5,
     })  # fmt: skip
     titles = [column.title for column in table.columns]
     assert titles[2:5] == ["Parameters (M)", "FLOPs (G)", "Training (images/s)"]
