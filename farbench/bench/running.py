@@ -108,6 +108,7 @@ def in_own_process(
     started = time.perf_counter()
     process = subprocess.Popen(
         words,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -28,6 +28,7 @@ ROWS = {
     "mask_scale": [f"scale-{area}" for area in (0.64, 0.81, 1.0, 1.21, 1.44)],
     "fusion": ["global", "gr4", "gr4_gr3", "g2ff"],
     "losses": ["bce", "focal", "equalized_focal"],
+    "robustness": ["baseline", "attribute_grouping", "aml", "g2ff_ca"],
 }
 MORE = {
     "comparison": [
@@ -48,9 +49,10 @@ MORE = {
 }
 """Benchmarks whose rows may differ in what they predict, in images, and in trunk steps."""
 
-OTHER_SIZE = {
+OTHERWISE = {
     # MCNN-AUX and DMTL need 48 pixels.
     "comparison": ("protocol.resize=56", "protocol.crop=48"),
+    "robustness": ("robustness.images=6", "robustness.strengths=[1, 5]"),
     # Verification needs two people with two pictures each.
     "dynamic_weights": ("dataset.train=24", "dataset.valid=12", "dataset.test=24"),
 }
@@ -59,7 +61,7 @@ OTHER_SIZE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_a_shipped_benchmark(tiny, tmp_path, name):
-    sets = [word for value in SMALL for word in ("--set", value)]
+    sets = [word for value in (*SMALL, *OTHERWISE.get(name, ())) for word in ("--set", value)]
     outcome = tiny.cli("run", name, *sets)
     assert outcome.code == 0, outcome.err
     folder = tmp_path / "work" / "runs" / name
@@ -86,7 +88,7 @@ def test_every_shipped_benchmark_is_run_here():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MORE)
 def test_a_shipped_benchmark_of_many_methods_or_tasks(tiny, tmp_path, name):
-    sets = [word for value in (*SMALL, *OTHER_SIZE.get(name, ())) for word in ("--set", value)]
+    sets = [word for value in (*SMALL, *OTHERWISE.get(name, ())) for word in ("--set", value)]
     outcome = tiny.cli("run", name, *sets)
     assert outcome.code == 0, outcome.err
     folder = tmp_path / "work" / "runs" / name
