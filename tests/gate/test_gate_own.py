@@ -22,15 +22,16 @@ BASELINES = HERE.parents[1] / "benchmarks/baselines"
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "baseline"),
+    ("benchmark", "baseline", "planted"),
     [
-        (HERE / "own_gate.yaml", HERE / "own_gate.json"),
-        pytest.param("quickstart", BASELINES / "quickstart.json", marks=pytest.mark.slow),
+        (HERE / "own_gate.yaml", HERE / "own_gate.json", 0.04),
+        # One seed against three whose mA differs by points: 4 are not more than its noise.
+        pytest.param("quickstart", BASELINES / "quickstart.json", 0.1, marks=pytest.mark.slow),
     ],
     ids=["small", "quickstart"],
 )
 def test_the_quick_benchmark_passes_and_a_worse_one_does_not(
-    tmp_path: Path, benchmark: str | Path, baseline: Path
+    tmp_path: Path, benchmark: str | Path, baseline: Path, planted: float
 ) -> None:
     def farbench(*words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -53,7 +54,7 @@ def test_the_quick_benchmark_passes_and_a_worse_one_does_not(
 
     (scores,) = (tmp_path / "runs").glob("*/g2ff_ca-*/metrics.json")
     held = json.loads(scores.read_text())
-    held["attributes"]["mA"] -= 0.04
+    held["attributes"]["mA"] -= planted
     scores.write_text(json.dumps(held))
     checked = farbench(*check)
     assert checked.returncode == 1, checked.stdout

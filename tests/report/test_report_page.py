@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from fake_store import FakeStore
-from large_store import write_large_store
+from large_store import run_measured, write_large_store
 from report_store import ODD, change_record, store
 
 from farbench.report.write import benchmarks_of
@@ -214,15 +214,11 @@ def test_many_cells_leave_figures_out(tmp_path, report):
 
 
 @pytest.mark.slow
-def test_two_thousand_cells_take_seconds_and_are_a_page_that_opens(tmp_path, farbench_cli):
-    import resource
-    import time
-
+def test_two_thousand_cells_take_seconds_and_are_a_page_that_opens(tmp_path):
     folder = write_large_store(tmp_path / "large")
-    started = time.process_time()
-    assert farbench_cli("report", folder, "-o", tmp_path / "page.html").code == 0
-    assert time.process_time() - started < 10  # 4 s on an idle core; machines differ
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000
+    _, seconds, kilobytes = run_measured("report", folder, "-o", tmp_path / "page.html")
+    assert seconds < 15  # 4 s on an idle core; the room is for slow machines
+    assert kilobytes < 1_000_000
     assert (tmp_path / "page.html").stat().st_size < 15_000_000
 
 

@@ -1,6 +1,8 @@
 """Writes a large results folder with metrics per attribute, as the runner leaves it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +141,27 @@ def _history():
         for epoch in range(1, 6)
     ]
     return "\n".join(lines) + "\n"
+
+
+MEASURED = """
+import sys, time
+from farbench.cli import main
+code = main(sys.argv[1:])
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(code, time.process_time(), peak.split()[1], file=sys.stderr)
+"""
+"""Runs a command and says exit code, processor seconds and peak kilobytes of its own: what
+``wait4`` says of a child's memory begins with that of the process that started it."""
+
+
+def run_measured(*words):
+    """Run ``farbench WORDS``; return what it printed, processor seconds and peak kilobytes."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, seconds, peak = done.stderr.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    return done.stdout, float(seconds), int(peak)
