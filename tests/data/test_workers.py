@@ -118,7 +118,7 @@ ORPHANS = """
 import os, sys, time
 from farbench.data.workers import parallel
 def work(start, stop):
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())  # in one piece: two workers write at once
     time.sleep(30)
 with parallel(work, 2) as each:
     list(each(0, 4, 1))
