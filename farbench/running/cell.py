@@ -1,9 +1,8 @@
-"""Runs one cell: data, masks, stages, predictions, scores, and its folder."""
+"""Runs one cell: data, masks and stages, then its predictions and its folder."""
 
 from __future__ import annotations
 
 import shutil
-import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,43 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pluggy
 import torch
-from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from farbench.data.batches import Batches
 from farbench.data.mask_bits import StoredMasks
 from farbench.data.on_device import DeviceWarp
 from farbench.data.pack import PackedImages
 from farbench.data.placement import place_images
-from farbench.data.source import Source
-from farbench.data.targets import Targets, make_targets, to_predictions
-from farbench.errors import CellFailed
+from farbench.data.targets import Targets, make_targets
 from farbench.masks.artifact import make_masks
 from farbench.plugins.events import CellEvent, EpochEvent
 from farbench.running.costs import (
-    Costs,
     device_memory,
     forget_peak_memory,
-    image_costs,
     peak_memory_mb,
 )
 from farbench.running.plan import PlannedCell
+from farbench.running.predictions import predict_and_score
 from farbench.running.progress import Progress, counted, duration
 from farbench.running.record import finished_record, input_share
 from farbench.scoring.catalogue import metric_info
 from farbench.scoring.masks import NOT_LEARNED
-from farbench.scoring.score import as_stored, reference, score
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
-from farbench.store.atomic import write_json, write_with
-from farbench.tasks.attributes import BinaryAttributes
-from farbench.tasks.landmarks import Landmarks
-from farbench.training.device import Forward
+from farbench.store.atomic import write_with
 from farbench.training.faster_steps import share_compiled_code
-from farbench.training.predict import predict
 from farbench.training.stage import (
     TERMS,
     WEIGHTS,
@@ -56,10 +44,6 @@ from farbench.training.stage import (
     StageRun,
     train_stage,
 )
-from farbench.training.validation import kept_valid_outputs
-
-WARM_UP = 100
-"""Images that a network predicts before its speed is taken: one batch."""
 
 
 class CellRunner:
@@ -104,7 +88,7 @@ class CellRunner:
         trained = self._train(cell, packed, targets, masks, event)
         stage_folders, metas = [folder for folder, _ in trained], [meta for _, meta in trained]
         data = self._data(cell, cell.stages[-1], packed, targets, masks)
-        metrics, costs = self._predict(cell, stage_folders[-1], data, folder)
+        metrics, costs = predict_and_score(cell, stage_folders[-1], data, folder, self.progress)
         costs["train_images_per_second"] = metas[-1]["images_per_second"]
         costs["input_share"] = input_share(metas[-1])
         costs["peak_memory_mb"] = metas[-1].get("peak_memory_mb")
@@ -283,89 +267,6 @@ class CellRunner:
             self.progress.line(f"  {run.stage.name}: taken from the cache")
         return stage_folder, meta
 
-    def _predict(
-        self, cell: PlannedCell, stage_folder: Path, data: StageData, folder: Path
-    ) -> tuple[dict[str, Any], Costs]:
-        """Predict valid and test with the selected weights; score what was stored of test.
-
-        Returns:
-            The contents of ``metrics.json``, and what predicting costs.
-        """
-        run = cell.stages[-1]
-        network = run.build()
-        network.load_state_dict(load_file(stage_folder / WEIGHTS))
-        forward = Forward(cell.compute.place(network), cell.tasks, cell.compute, run.masked)
-        images = cell.source.index.frame["image"].to_numpy(dtype=str)
-        in_pixels = any(isinstance(task, Landmarks) for task in cell.tasks)
-        metrics: dict[str, Any] = {}
-        costs: Costs = {}
-        valid = kept_valid_outputs(stage_folder)
-        if valid is not None:
-            # Test's speed must not be that of a network's first batches.
-            predict(forward, data.batches, data.valid[:WARM_UP])
-        for split in ("valid", "test"):
-            name, positions = files.PREDICTIONS[split], cell.source.positions(split, cell.tasks)
-            started = time.perf_counter()
-            if split == "valid" and valid is not None:
-                outputs = valid
-            else:
-                outputs = predict(forward, data.batches, positions)
-            seconds = time.perf_counter() - started
-            costs["inference_images_per_second"] = len(positions) / seconds
-            sizes = data.packed.sizes[positions]
-            stored, labels = {}, {}
-            for task in cell.tasks:
-                if not np.isfinite(outputs[task.name]).all():
-                    raise CellFailed(f"predictions of the {split} split are not finite")
-                statistics = run.problem.statistics[task.name]
-                stored[task.name] = as_stored(
-                    task,
-                    to_predictions(
-                        task,
-                        outputs[task.name],
-                        statistics,
-                        data.packed,
-                        positions,
-                        data.batches.crop,
-                    ),
-                )
-                labels[task.name] = data.labels[task.name][positions]
-            files.write_predictions(
-                folder / name,
-                images[positions],
-                stored,
-                labels,
-                sizes if in_pixels else None,
-                _people(cell.source, positions),
-            )
-            if split == "test":
-                for task in cell.tasks:
-                    known = labels[task.name]
-                    scores = score(task, stored[task.name], known, sizes=sizes)
-                    if not isinstance(task, BinaryAttributes):
-                        # Committed results carry no labels, so the constant predictor's scores are
-                        # kept; those of attributes follow from the prevalences.
-                        statistics = run.problem.statistics[task.name]
-                        scores["reference"] = reference(
-                            task, statistics, known, sizes=sizes, frame=_frame(data)
-                        )
-                    metrics[task.name] = scores
-        write_json(folder / files.METRICS, metrics)
-        return metrics, costs | self._image_costs(cell, forward, data)
-
-    def _image_costs(self, cell: PlannedCell, forward: Forward, data: StageData) -> Costs:
-        """Measure what one image costs. A network that cannot take it must not cost the cell."""
-        first = cell.source.positions("test", cell.tasks)[:1]
-        try:
-            (image,) = data.batches.evaluate(first)
-            return image_costs(forward, image, cell.masks)
-        except Exception as error:
-            self.progress.line(
-                f"  warning: costs of one image are not known: {type(error).__name__}: {error}"
-            )
-            self.progress.to_log(traceback.format_exc())
-            return {}
-
 
 def _with_statistics(cell: PlannedCell, targets: Targets) -> PlannedCell:
     """Return the cell with what is known of its labels now that the images are packed."""
@@ -374,20 +275,6 @@ def _with_statistics(cell: PlannedCell, targets: Targets) -> PlannedCell:
         problem = replace(run.problem, statistics=targets.statistics)
         stages.append(replace(run, problem=problem))
     return replace(cell, stages=tuple(stages))
-
-
-def _people(source: Source, positions: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Return a number for each person on these images, -1 where unknown; None of nobody."""
-    if "identity" not in source.index.frame.columns:
-        return None
-    numbers, names = pd.factorize(source.index.frame["identity"].iloc[positions], sort=True)
-    return numbers.astype(np.int64) if len(names) else None
-
-
-def _frame(data: StageData) -> tuple[float, float]:
-    """Return where the centre crop begins and how long it is, as fractions of the packed side."""
-    packed, crop = data.packed.pixels.shape[1], data.batches.crop
-    return (packed - crop) // 2 / packed, crop / packed
 
 
 def _valid_score(run: StageRun, name: str, value: float) -> str:

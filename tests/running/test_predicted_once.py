@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from farbench.running import cell as running
+from farbench.running import predictions as running
 from farbench.training import validation
 
 

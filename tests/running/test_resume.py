@@ -149,7 +149,7 @@ def test_a_cell_that_lost_its_record_is_scored_again_from_the_trained_stage(tiny
 def test_predictions_use_the_threads_of_the_cell_even_if_nothing_is_trained(tiny, monkeypatch):
     import torch
 
-    from farbench.running import cell as running
+    from farbench.running import predictions as running
 
     tiny.run("--rows", "fine")
     (tiny.cells()["fine"] / "cell.json").unlink()
