@@ -35,10 +35,10 @@ def run(executor, folder, todo):
 @pytest.mark.parametrize("executor", [SerialExecutor, lambda: ProcessExecutor(2)])
 def test_every_executor_does_all_and_tells_what_failed(executor, tmp_path):
     outcomes, heard = run(executor(), tmp_path, items(("nothing", 0), ("fail", "a reason")))
-    assert [(o.state, o.reason) for o in outcomes.values()] == [
-        ("finished", ""),
-        ("failed", "a reason"),
-    ]
+    assert {key: (o.state, o.reason) for key, o in outcomes.items()} == {
+        "item1": ("finished", ""),
+        "item2": ("failed", "a reason"),
+    }
     assert sorted((key, text.split()[0]) for key, (_, text) in heard) == [
         ("item1", "nothing"),
         ("item2", "fail"),
