@@ -14,7 +14,7 @@ from farbench.tables.line_caption import ALPHA, PLURALS, Wording, how_to_read
 from farbench.tables.measures import Measure
 from farbench.tables.model import Block, Cell, Column, Row, Table
 from farbench.tables.results import Results
-from farbench.tables.tested import untested_remark
+from farbench.tables.tested import details_elsewhere, tested, untested_remark
 from farbench.tables.values import add_remarks
 from farbench.tasks.base import Task
 
@@ -52,6 +52,27 @@ def adjusted(findings: Sequence[Finding]) -> dict[Place, float]:
         if one.compared.whole and (p := deciding_p(one, one.compared.whole)) is not None
     }
     return dict(zip(raw, holm(list(raw.values())), strict=True))
+
+
+def line_tables(
+    results: Results, places: Sequence[Place], found: Found, wording: Wording
+) -> list[Table]:
+    """Build a table a data set, task and metric; none of those that have no comparison.
+
+    Args:
+        results: The benchmark's folder.
+        places: The comparisons.
+        found: What is known of them.
+        wording: How to speak of them.
+    """
+    tables = []
+    for dataset in results.datasets:
+        chosen = tested(results, dataset)
+        for task, measure in chosen:
+            own = [place for place in places if place.is_of(dataset, measure)]
+            short = details_elsewhere(measure, task, chosen)
+            tables.append(line_table(results, task, measure, own, found, wording, short=short))
+    return [table for table in tables if table.rows()]
 
 
 def line_table(

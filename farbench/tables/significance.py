@@ -5,11 +5,11 @@ from __future__ import annotations
 from farbench.tables.comparisons import find, refuse_nothing
 from farbench.tables.evidence import Place
 from farbench.tables.line_caption import Wording
-from farbench.tables.line_table import line_table
+from farbench.tables.line_table import line_tables
 from farbench.tables.model import Table
 from farbench.tables.options import TableOptions
 from farbench.tables.results import Results
-from farbench.tables.tested import details_elsewhere, places_of, tested
+from farbench.tables.tested import places_of, tested
 
 
 def significance_tables(results: Results, options: TableOptions) -> list[Table]:
@@ -41,14 +41,7 @@ def significance_tables(results: Results, options: TableOptions) -> list[Table]:
         "lost: the reverse.",
         one_seed="With one seed a verdict is on two trainings, not yet on the methods.",
     )
-    tables = []
-    for dataset in results.datasets:
-        chosen = tested(results, dataset)
-        for task, measure in chosen:
-            own = [place for place in wanted if place.is_of(dataset, measure)]
-            short = details_elsewhere(measure, task, chosen)
-            tables.append(line_table(results, task, measure, own, found, wording, short=short))
-    return [table for table in tables if table.rows()]
+    return line_tables(results, wanted, found, wording)
 
 
 def row_places(results: Results) -> list[Place]:

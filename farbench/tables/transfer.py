@@ -5,11 +5,11 @@ from __future__ import annotations
 from farbench.tables.comparisons import Found, Missing, find, refuse_nothing
 from farbench.tables.evidence import Place
 from farbench.tables.line_caption import Wording
-from farbench.tables.line_table import line_table
+from farbench.tables.line_table import line_tables
 from farbench.tables.model import Table
 from farbench.tables.options import TableOptions
 from farbench.tables.results import PlannedRow, Results
-from farbench.tables.tested import details_elsewhere, places_of, tested
+from farbench.tables.tested import places_of, tested
 
 TWIN = "-single"
 """What the id of a row whose tasks are trained alone ends in."""
@@ -45,14 +45,7 @@ def transfer_tables(results: Results, options: TableOptions) -> list[Table]:
     found = find(results, wanted, patient=options.patient)
     _leave_out_unshared(results, found)
     refuse_nothing(results, found, "transfer")
-    tables = []
-    for dataset in results.datasets:
-        chosen = tested(results, dataset)
-        for task, measure in chosen:
-            own = [place for place in wanted if place.is_of(dataset, measure)]
-            short = details_elsewhere(measure, task, chosen)
-            tables.append(line_table(results, task, measure, own, found, WORDING, short=short))
-    return [table for table in tables if table.rows()]
+    return line_tables(results, wanted, found, WORDING)
 
 
 def transfer_places(results: Results) -> list[Place]:
