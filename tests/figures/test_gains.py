@@ -59,8 +59,16 @@ def test_numbers_and_colours_are_those_of_the_gains(store):
     names = [label.get_text() for label in axis.get_yticklabels()]
     assert names == [*(name.replace("_", " ") for name in panel.names), "mean"]
     assert [one.get_text() for one in axis.get_xticklabels()] == ["better"]
-    label = figure.axes[1].get_xlabel()
+    label = figure.get_supxlabel()
     assert label.replace("\n", " ") == "Accuracy: gain over plain, points"
+
+
+def test_the_label_is_not_cut(store):
+    figure = draw(FigureRequest(store.folder, rows=("better",), compare="grouped"))
+    figure.draw_without_rendering()
+    (label,) = [text for text in figure.texts if "gain over" in text.get_text()]
+    box, page = label.get_window_extent(), figure.bbox
+    assert page.x0 <= box.x0 and box.x1 <= page.x1
 
 
 def test_of_the_attributes_asked_for_the_mean_is_theirs(store):
@@ -159,6 +167,6 @@ def test_an_unknown_attribute_is_refused(store):
 def test_another_row_can_be_compared_to(store):
     figure = draw(FigureRequest(store.folder, compare="better"))
     assert [one.get_text() for one in figure.axes[0].get_xticklabels()] == ["plain", "grouped"]
-    assert "gain over better" in figure.axes[1].get_xlabel().replace("\n", " ")
+    assert "gain over better" in figure.get_supxlabel().replace("\n", " ")
     with pytest.raises(UserError, match="--compare: unknown row 'bettr'"):
         draw(FigureRequest(store.folder, compare="bettr"))
