@@ -105,7 +105,7 @@ def draw(request: FigureRequest) -> Figure:
         said = f"{panels[0].measure.title}: {word} {results.label(compared)}"
         said += f", {unit}" if unit else ""
         said += f", mean of {seeds} seeds" if seeds > 1 else ""
-        # Below the whole figure: the bar itself is not in its middle, and a long label would be cut.
+        # Below the whole figure: the bar is not in its middle, and a long label would be cut.
         figure.supxlabel(textwrap.fill(said, int(wide * 15)), fontsize=8, parse_math=False)
         bar.outline.set_visible(False)
     return figure

@@ -68,7 +68,8 @@ def test_the_label_is_not_cut(store):
     figure.draw_without_rendering()
     (label,) = [text for text in figure.texts if "gain over" in text.get_text()]
     box, page = label.get_window_extent(), figure.bbox
-    assert page.x0 <= box.x0 and box.x1 <= page.x1
+    assert page.x0 <= box.x0
+    assert box.x1 <= page.x1
 
 
 def test_of_the_attributes_asked_for_the_mean_is_theirs(store):
