@@ -64,6 +64,9 @@ class MaskProtocol(Section):
     threshold: float = Field(0.5, gt=0, lt=1, description="A pixel is kept above this probability.")
     stored_size: int = Field(64, ge=16, description="Side at which the binary masks are stored.")
     seed: int = Field(0, ge=0, description="One mask network serves all rows and seeds.")
+    online: bool = Field(
+        False, description="Predict masks on the augmented image in every step; slow."
+    )
 
 
 class Protocol(Section):
@@ -139,7 +142,7 @@ class Protocol(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto is bfloat16 autocast on a GPU and float32 on a CPU."
     )
-    threads: int = Field(2, ge=1, description="CPU threads of a cell; part of its numerics.")
+    threads: int = Field(2, ge=1, le=1024, description="CPU threads; part of the cell's numerics.")
     warp: Literal["auto", "opencv", "device"] = Field(
         "auto",
         description="Crop, flip and rotate with OpenCV or, all images of a batch at once, on the "
@@ -195,10 +198,10 @@ class Robustness(Section):
 class Row(Section):
     """A row of the table: one method with options."""
 
-    id: str
-    label: str
-    method: str
-    options: dict[str, Any] = {}
+    id: str = Field(description="Names the row's results folder; the key in `rows`.")
+    label: str = Field(description="What the table prints; the id if left out.")
+    method: str = Field(description="A name that `farbench list methods` prints.")
+    options: dict[str, Any] = Field({}, description="Options of the method.")
     marks: tuple[str, ...] = Field((), description="Check-mark columns that are ticked.")
     protocol: dict[str, Any] = Field({}, description="Protocol keys this row changes.")
     tasks: tuple[str, ...] = Field((), description="Tasks of this row; empty: the benchmark's.")
@@ -209,16 +212,20 @@ class Benchmark(Section):
     """A benchmark after loading: extends, protocol, grids and overrides are resolved."""
 
     name: str = Field(description="The file's stem; the folder below the results root.")
-    title: str = ""
-    caption: str = ""
+    title: str = Field("", description="Printed above the table.")
+    caption: str = Field("", description="Printed below the table.")
     plugins: tuple[str, ...] = Field((), description="Plugin files or folders of this benchmark.")
-    datasets: tuple[str | dict[str, Any], ...] = ()
+    datasets: tuple[str | dict[str, Any], ...] = Field(
+        (), description="Names, {name:, options} or a+b; empty: the protocol's data set."
+    )
     join: bool = Field(False, description="Train on all data sets together, not on one by one.")
     tasks: tuple[str, ...] = Field(
         (), description="What is predicted; empty: what the data set says is its default."
     )
-    protocol: Protocol
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = (0,)
+    protocol: Protocol = Field(description="How all rows are trained.")
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
+        (0,), description="Every row is run with each."
+    )
     metrics: tuple[str, ...] = Field(
         (), description="METRIC, of every task that has it, or TASK.METRIC; empty: the usual ones."
     )
@@ -228,4 +235,4 @@ class Benchmark(Section):
     robustness: Robustness | None = Field(
         None, description="Evaluate finished cells under corruptions as well."
     )
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = Field(description="The rows of the table, in order.")
