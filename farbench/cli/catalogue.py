@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from farbench.benchmark.locate import ShippedKind, shipped_names, shipped_path
 from farbench.benchmark.yaml_lines import read_yaml, shown
 from farbench.errors import UserError
-from farbench.plugins.manager import KINDS, Registry
+from farbench.plugins.files import plugin_files
+from farbench.plugins.manager import KINDS, Entry, Registry
 
 FILE_KINDS: dict[str, ShippedKind] = {"benchmarks": "benchmark", "protocols": "protocol"}
 SINGULAR = {kind: of.singular for kind, of in KINDS.items()} | FILE_KINDS
@@ -44,6 +46,23 @@ def items(kind: str, registry: Registry) -> Iterator[Item]:
         is_class = isinstance(entry.value, type)
         summary = entry.value.summary() if is_class else entry.value.source
         yield Item(kind, name, summary, entry.provider, entry.origin, entry.value)
+
+
+def provided_by_files(
+    registry: Registry, paths: Iterable[str | Path]
+) -> list[tuple[str, Entry[Any]]]:
+    """Return what plugin files, or folders of them, provide: kind (the plural) and entry.
+
+    Raises:
+        UserError: A path is no plugin file and no folder of them.
+    """
+    files = {str(file) for file in plugin_files(paths)}
+    return [
+        (kind, entry)
+        for kind in KINDS
+        for entry in getattr(registry, kind).values()
+        if entry.provider in files
+    ]
 
 
 def _title(kind: str, name: str) -> str:

@@ -55,7 +55,7 @@ def check_plugins(
     plugins: Plugins = None,
     strict: Strict = False,
 ) -> None:
-    """Hold a plugin against its contract: what broke, what the contract says, how to mend it.
+    """Hold a plugin against its contract: what broke, why it matters, how to mend it.
 
     Options `backbone` and `width` are made small unless --set gives them. The exit code is 1 if a
     line of the contract is broken.
@@ -63,6 +63,7 @@ def check_plugins(
     # As in `farbench run`: threads that spin while they wait starve one another.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+    from farbench.cli.catalogue import provided_by_files
     from farbench.errors import unknown_name
     from farbench.plugins.manager import KINDS
 
@@ -70,7 +71,7 @@ def check_plugins(
         raise unknown_name("kind", kind, KINDS)
     is_path = plugin.endswith(".py") or os.sep in plugin or Path(plugin).is_dir()
     registry = load_registry([*(plugins or ()), *([plugin] if is_path else [])], strict)
-    chosen = _from_files(registry, plugin) if is_path else _named(registry, plugin)
+    chosen = provided_by_files(registry, [plugin]) if is_path else _named(registry, plugin)
     chosen = [(one, entry) for one, entry in chosen if kind in (None, one)]
     if not chosen:
         raise _nothing(registry, plugin, is_path, kind)
@@ -89,20 +90,6 @@ def check_plugins(
 
 
 Chosen = list[tuple[str, "Entry[Any]"]]
-
-
-def _from_files(registry: Registry, path: str) -> Chosen:
-    """Return what plugin files provide."""
-    from farbench.plugins.files import plugin_files
-    from farbench.plugins.manager import KINDS
-
-    files = {str(file) for file in plugin_files([path])}
-    return [
-        (kind, entry)
-        for kind in KINDS
-        for entry in getattr(registry, kind).values()
-        if entry.provider in files
-    ]
 
 
 def _named(registry: Registry, name: str) -> Chosen:
@@ -187,6 +174,7 @@ def _lines(outcome: Outcome) -> list[str]:
     return [
         *_wrap(f"{first}: {outcome.seen}"),
         *_wrap(f"{' ' * 10}contract: {outcome.check.contract}"),
+        *_wrap(f"{' ' * 10}why: {outcome.check.why}"),
         *_wrap(f"{' ' * 10}to mend: {outcome.mend}"),
     ]
 

@@ -83,7 +83,7 @@ def subject_of(
 
         return DatasetSubject(value, options, untested, data_root)
     if kind == "losses":
-        from farbench.testing.loss_checks import LossSubject
+        from farbench.testing.loss_subject import LossSubject
 
         return LossSubject(value, options, untested)
     if kind == "weightings":

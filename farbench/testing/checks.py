@@ -52,6 +52,7 @@ class Check(Generic[S_contra]):
     Attributes:
         name: A few words joined by underscores.
         contract: The line, one sentence.
+        why: What the core or a reader needs it for, one sentence.
         mend: What to do where it breaks.
         needs: Checks without which this one can say nothing.
         attempt: Tries it. Returns a note for the reader or None; raises :class:`Broken`,
@@ -60,6 +61,7 @@ class Check(Generic[S_contra]):
 
     name: str
     contract: str
+    why: str
     mend: str
     needs: tuple[str, ...]
     attempt: Callable[[S_contra], str | None]
@@ -92,12 +94,12 @@ class Contract(Generic[S]):
         self.checks: list[Check[S]] = [*inherited]
 
     def line(
-        self, contract: str, *, mend: str, needs: Sequence[str] = ()
+        self, contract: str, *, why: str, mend: str, needs: Sequence[str] = ()
     ) -> Callable[[Callable[[S], str | None]], Callable[[S], str | None]]:
         """Add the decorated function as a line; its name is the check's."""
 
         def add(attempt: Callable[[S], str | None]) -> Callable[[S], str | None]:
-            self.checks.append(Check(attempt.__name__, contract, mend, tuple(needs), attempt))
+            self.checks.append(Check(attempt.__name__, contract, why, mend, tuple(needs), attempt))
             return attempt
 
         return add

@@ -63,7 +63,8 @@ def require(check: Check[Any], subject: Subject) -> None:
         pytest.skip(outcome.seen)
     if outcome.status == "failed":
         told = (
-            f"{check.name}: {outcome.seen}\n  contract: {check.contract}\n  to mend: {outcome.mend}"
+            f"{check.name}: {outcome.seen}\n  contract: {check.contract}\n  why: {check.why}\n"
+            f"  to mend: {outcome.mend}"
         )
         if outcome.error is not None:
             raise AssertionError(told) from outcome.error

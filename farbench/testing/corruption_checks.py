@@ -65,6 +65,7 @@ CORRUPTION: Contract[CorruptionSubject] = Contract(*PLUGIN.checks)
 @CORRUPTION.line(
     "`apply` gives a new uint8 image (R, R, 3), `matrix` a finite (2, 3) map with an inverse or "
     "None, at every strength and for images of any side; the image that is given stays as it is.",
+    why="The same packed image is given to one corruption after the other.",
     mend="Copy the image before you write into it; clip to 0..255 and end with astype(np.uint8); "
     "take lengths as parts of the image's side.",
 )
@@ -77,6 +78,7 @@ def images(subject: CorruptionSubject) -> None:
 
 @CORRUPTION.line(
     "Strength 1 changes an image, and each strength changes it more than the one before.",
+    why="A curve over strengths says something only where a strength means something.",
     mend="Give each strength its own number, in rising order, and draw the same random numbers "
     "whatever the strength.",
     needs=("images",),
@@ -97,6 +99,7 @@ def strengths_grow(subject: CorruptionSubject) -> str:
 @CORRUPTION.line(
     "All that is random comes from `random`: the same image and seed give the same result, "
     "whatever was changed before.",
+    why="Methods are compared on the same corrupted images.",
     mend="Use the generator that is given, not numpy.random, the random module or the time.",
     needs=("images",),
 )
@@ -111,6 +114,7 @@ def repeats(subject: CorruptionSubject) -> None:
 
 @CORRUPTION.line(
     "Every option changes something: the images at one of the strengths.",
+    why="An option that does nothing gives two rows of a table that differ in name alone.",
     mend="Use the option in apply or matrix, or remove it.",
     needs=("images",),
 )

@@ -22,8 +22,10 @@ CONTENTS: Contract[DatasetSubject] = Contract()
 @CONTENTS.line(
     "Labels are what their task allows, NA where unknown, and every task (those of "
     "`default_tasks`, where it names some) has known ones in each split.",
-    mend="Translate codes into the task's own values (1 and 0, class names, numbers in range), "
-    "-1 and other codes for unknown into NA; put no task into tasks() that a split lacks.",
+    why="A code for unknown that is taken for a label is learned like one.",
+    mend="Translate codes into the task's own values (1 and 0, class names, numbers in "
+    "range), -1 and other codes for unknown into NA: `column.where(column >= 0)`; put "
+    "no task into tasks() that a split lacks.",
     needs=("splits",),
 )
 def labels(subject: DatasetSubject) -> str:
@@ -55,6 +57,7 @@ def labels(subject: DatasetSubject) -> str:
 @CONTENTS.line(
     "Point sets are float32 (images, points, 2) in pixels (x, y) of the original image, NaN where "
     "unknown.",
+    why="Masks are made from them, and they are moved with the image as it is cropped.",
     mend="Use the names wflw98, dlib68 and landmarks5 for those layouts; multiply fractions by the "
     "image's width and height; x comes first.",
     needs=("index_columns",),
@@ -98,8 +101,10 @@ def _hold_against_images(subject: DatasetSubject) -> None:
 
 @CONTENTS.line(
     "`read` gives uint8 (H, W, 3) in RGB, the same each time, also in several threads.",
-    mend="Convert grey and RGBA images to three channels and from BGR to RGB; open files anew in "
-    "each call (one handle is not for several threads).",
+    why="Images are read side by side, once; wrong colours stay in all that follows.",
+    mend="Convert grey and RGBA images to three channels and from BGR to RGB "
+    "(`cv2.cvtColor(image, cv2.COLOR_BGR2RGB)`); open files anew in each call (one "
+    "handle is not for several threads).",
     needs=("splits",),
 )
 def images(subject: DatasetSubject) -> str:
@@ -132,7 +137,9 @@ def _id(subject: DatasetSubject, position: int) -> str:
 
 @CONTENTS.line(
     "`sizes` gives a whole number of bytes for each image, -1 for one without a file of its own.",
-    mend="Override sizes together with read.",
+    why="By its size an exchanged image is noticed without reading it.",
+    mend="Override sizes together with read: `return [-1] * len(images)` where there is no "
+    "file an image.",
     needs=("index_columns",),
 )
 def sizes(subject: DatasetSubject) -> str:

@@ -21,6 +21,7 @@ INDEX: Contract[DatasetSubject] = Contract(*PLUGIN.checks)
 @INDEX.line(
     "`info` says what a reader must know: title, citation, licence, how to get it, and, unless the "
     "images are drawn, a homepage.",
+    why="Tables, reports and `farbench show` print it, and nobody may use faces on unknown terms.",
     mend="Fill in DatasetInfo(title=..., citation=..., licence=..., homepage=..., how_to_get=...).",
 )
 def metadata(subject: DatasetSubject) -> str | None:
@@ -42,7 +43,9 @@ def metadata(subject: DatasetSubject) -> str | None:
 @INDEX.line(
     "`tasks()` gives tasks with names of their own, the same at each call, and `default_tasks` "
     "names some of them.",
-    mend="Return (BinaryAttributes(NAME, ...), ...); spell default_tasks as the tasks are called.",
+    why="Rows, losses and metrics name tasks.",
+    mend='Write `return (BinaryAttributes("attributes", ("Smiling",)), Classes("gender", '
+    '("female", "male")))`; spell default_tasks as the tasks are called.',
 )
 def tasks(subject: DatasetSubject) -> str:
     """Look at the tasks without an index."""
@@ -63,8 +66,10 @@ def tasks(subject: DatasetSubject) -> str:
 
 @INDEX.line(
     "Where its files are not, `index` raises a UserError that says what is missing.",
-    mend="Look for the files before they are read, and raise farbench.UserError with their names "
-    "and info.how_to_get.",
+    why="It is the first thing that a new user of the data set sees.",
+    mend="Look for the files before they are read, and raise farbench.UserError with their "
+    'names: `if not table.is_file(): raise UserError(f"{table} is missing. '
+    '{self.info.how_to_get}")`.',
 )
 def missing_files_are_told(subject: DatasetSubject) -> None:
     """Ask for the index of an empty folder."""
@@ -82,6 +87,7 @@ def missing_files_are_told(subject: DatasetSubject) -> None:
 
 @INDEX.line(
     "`locate` finds the data set's folder below the data root, or the data root itself.",
+    why="One --data-root serves all data sets.",
     mend="Give another --data-root if it is not there; else override locate to know the data set "
     "by its files. The default looks for a folder of its name.",
 )
@@ -95,8 +101,9 @@ def located(subject: DatasetSubject) -> str:
 
 @INDEX.line(
     "`index` gives a frame with a row an image: `image`, `split`, and the columns of each task.",
-    mend="Name label columns as task.columns has them: `<task>.<attribute>` for attributes, "
-    "`<task>` for classes and numbers, `identity` for identity.",
+    why="The core finds labels by these names.",
+    mend='Name label columns as task.columns has them: `frame["attributes.Smiling"]` for '
+    'attributes, `frame["age"]` for classes and numbers, `identity` for identity.',
     needs=("tasks", "located"),
 )
 def index_columns(subject: DatasetSubject) -> str:
@@ -113,6 +120,7 @@ def index_columns(subject: DatasetSubject) -> str:
 
 @INDEX.line(
     "`image` is a unique id: for files the path below the root, with forward slashes.",
+    why="Packed images and predictions are kept by id, and must be found again on another machine.",
     mend="Use path.relative_to(root).as_posix(); leave double entries out and say so in `notes`.",
     needs=("index_columns",),
 )
@@ -134,6 +142,7 @@ def unique_ids(subject: DatasetSubject) -> None:
 
 @INDEX.line(
     f"`split` is {', '.join(SPLITS[:-1])} or {SPLITS[-1]}, and all three are there.",
+    why="The core trains on train and keeps predictions of valid and of test.",
     mend="Take valid out of train where there is no official one, by a fixed seed, and say so in "
     "`notes`; where test is not labelled, let the official validation split be test.",
     needs=("index_columns",),
@@ -153,6 +162,7 @@ def splits(subject: DatasetSubject) -> str:
 @INDEX.line(
     "No identity is in two splits; identities begin with the data set's name, so that those of two "
     "data sets are never taken for one.",
+    why="Who was seen in training is easy in the test, and two data sets may be joined.",
     mend='Split by identity; write f"{self.name}/{number}", NA where it is unknown.',
     needs=("splits",),
 )
@@ -173,9 +183,10 @@ def identities(subject: DatasetSubject) -> str | None:
 
 
 @INDEX.line(
-    "`index` gives the same at each call: results are known by it.",
-    mend="Sort what a folder lists; draw splits from a fixed seed or a hash of the id, not from "
-    "Python's hash() or the clock.",
+    "`index` gives the same at each call.",
+    why="Results are known by the index: another one is another data set, to be trained anew.",
+    mend="Sort what a folder lists (`sorted(root.iterdir())`); draw splits from a fixed "
+    "seed or a hash of the id, not from Python's hash() or the clock.",
     needs=("index_columns",),
 )
 def index_repeats(subject: DatasetSubject) -> None:
@@ -192,6 +203,7 @@ def index_repeats(subject: DatasetSubject) -> None:
 
 @INDEX.line(
     "`expected_counts` are the images of the official release; what is there may be less.",
+    why="A reader must see whether the numbers are of the whole data set.",
     mend="Count what the official files list.",
     needs=("splits",),
 )

@@ -36,6 +36,7 @@ GROUPING: Contract[GroupingSubject] = Contract()
 
 @GROUPING.line(
     "A grouping has a `source` (paper and table) and at least one group, none of them empty.",
+    why="A reader of the table asks where the groups are from.",
     mend='Write Grouping(name=..., source="PAPER, Table N", groups={"Eyes": (...)}, regions={}).',
 )
 def described(subject: GroupingSubject) -> str:
@@ -51,6 +52,7 @@ def described(subject: GroupingSubject) -> str:
 
 @GROUPING.line(
     "Every attribute is in exactly one group.",
+    why="Each attribute is an output of one head: one without a group would not be predicted.",
     mend="Compare the names with CELEBA_ATTRIBUTES, letter by letter; put what a paper leaves out "
     "into the group that fits, and say so.",
 )
@@ -72,6 +74,7 @@ def covers_once(subject: GroupingSubject) -> str:
 
 @GROUPING.line(
     "`regions` names a region that masks know for each group, or for none of them.",
+    why="A group's mask is made from its region.",
     mend=f"Choose of {', '.join(REGIONS)}; a grouping with regions={{}} has heads, but no masks.",
 )
 def regions(subject: GroupingSubject) -> str:

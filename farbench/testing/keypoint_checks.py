@@ -61,6 +61,7 @@ KEYPOINTS: Contract[KeypointSubject] = Contract(*PLUGIN.checks)
 @KEYPOINTS.line(
     '`unavailable` says in a moment why the model cannot serve a data set, or ""; it loads no '
     "model and never raises.",
+    why="A plan asks every model that it might take, before anything is computed.",
     mend="Look at index.points, at files and at importlib.util.find_spec(PACKAGE), nothing else.",
 )
 def unavailable(subject: KeypointSubject) -> str:
@@ -83,6 +84,7 @@ def unavailable(subject: KeypointSubject) -> str:
 
 @KEYPOINTS.line(
     "`resolve` gives a keypoint model that can serve what this one can, and `note` a text.",
+    why="The cell is known by the model that was used in the end, and the caption prints the note.",
     mend='Return self from resolve unless the model chooses another; return "" from note.',
     needs=("unavailable",),
 )
@@ -106,6 +108,7 @@ def resolve(subject: KeypointSubject) -> str:
 @KEYPOINTS.line(
     "`points` gives float32 (images, 98, 2) in pixels (x, y) of the original images, in the WFLW "
     "order; a row of NaN where no face was found.",
+    why="Masks are made from them: other points mask other parts of the face.",
     mend="Map other layouts to WFLW's (farbench.masks.wflw98 names the parts), x first; a face is "
     "known whole or not at all.",
     needs=("unavailable",),

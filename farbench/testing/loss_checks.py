@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,30 +12,21 @@ from farbench.plugins.loss import Loss
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import TrainStatistics
 from farbench.testing.checks import Broken, Contract, NotTried
-from farbench.testing.no_waiting import CONTRACT, MEND, no_waiting, on_meta
-from farbench.testing.option_effects import require_effects
-from farbench.testing.plugin_checks import PLUGIN, PluginSubject
-from farbench.testing.problems import (
-    STATISTICS,
-    TASKS,
-    cuda_device,
-    drawn_targets,
-    unknown_label,
+from farbench.testing.loss_subject import (
+    LossSubject,
+    drawn,
+    known_entries,
+    seen_in_steps,
+    stepped,
 )
+from farbench.testing.no_waiting import CONTRACT, MEND, WHY, no_waiting, on_meta
+from farbench.testing.option_effects import require_effects
+from farbench.testing.plugin_checks import PLUGIN
+from farbench.testing.problems import TASKS, cuda_device
 
-COUNT = 12
-"""Images in a batch."""
-
-
-@dataclass
-class LossSubject(PluginSubject[Loss]):
-    """A loss and what it is tried with."""
-
-    def build(self, kind: str, seed: int = 0, loss: Loss | None = None) -> nn.Module:
-        """Build the module for the task of a kind; its weights are the seed's."""
-        task = TASKS[kind]
-        torch.manual_seed(seed)
-        return (loss or self.instance).build(task, STATISTICS[task.name])
+DESCENT = 60
+"""Steps down a loss, each of which moves every output by :data:`STRIDE` at most."""
+STRIDE = 0.05
 
 
 LOSS: Contract[LossSubject] = Contract(*PLUGIN.checks)
@@ -47,6 +35,7 @@ LOSS: Contract[LossSubject] = Contract(*PLUGIN.checks)
 @LOSS.line(
     "`tasks` names the kinds of tasks that the loss is made for, and it builds a torch module for "
     "each.",
+    why="A benchmark is refused by this where a task would get a loss that is not made for it.",
     mend=f"Choose kinds of {', '.join(TASKS)}; build from the task and its statistics alone.",
 )
 def builds(subject: LossSubject) -> str:
@@ -64,7 +53,9 @@ def builds(subject: LossSubject) -> str:
 
 @LOSS.line(
     "The module maps outputs (N, task.outputs) and targets to one finite float32 number.",
-    mend="Reduce to a scalar: the mean over known labels, or their sum divided by the images.",
+    why="Training follows this one number.",
+    mend="Reduce to a scalar: the mean over known labels, `(values * known).sum() / "
+    "known.sum().clamp(min=1)`, or their sum divided by the images.",
     needs=("builds",),
 )
 def scalar(subject: LossSubject) -> None:
@@ -93,6 +84,7 @@ def scalar(subject: LossSubject) -> None:
 @LOSS.line(
     "The loss trains the network: its gradient reaches the outputs, and its own parameters, if it "
     "has any, learn.",
+    why="Without it nothing is learned, and the table shows the prior.",
     mend="Do not detach outputs; use every parameter.",
     needs=("scalar",),
 )
@@ -110,8 +102,47 @@ def gradients(subject: LossSubject) -> None:
 
 
 @LOSS.line(
+    "Going down the loss brings outputs to their labels: attributes to the right side of 0, the "
+    "class to the top, numbers and points nearer than half as far as before.",
+    why="A wrong sign, or labels taken the other way round, trains as smoothly as anything else.",
+    mend="Compare with a loss that ships: `values = binary_cross_entropy_with_logits(outputs, "
+    "targets, reduction='none')`; targets are 1 for yes and 0 for no, an output above 0 is a yes; "
+    "numbers are in standard units.",
+    needs=("gradients",),
+)
+def leads_to_the_labels(subject: LossSubject) -> None:
+    """Move outputs, which begin at nothing, against the sign of their gradient."""
+    kinds = [kind for kind in subject.plugin.tasks if kind != "identity"]
+    if not kinds:
+        raise NotTried("of an identity outputs are an embedding, which has no label to come to")
+    for kind in kinds:
+        module, (begun, targets) = subject.build(kind), drawn(kind)
+        outputs = torch.zeros_like(begun)
+        start = _away(kind, outputs, targets)
+        for _ in range(DESCENT):
+            _, gradient = stepped(module, outputs.requires_grad_(), targets)
+            outputs = outputs.detach() - STRIDE * gradient.sign()
+        end = _away(kind, outputs, targets)
+        if end > start / 2:
+            what = "labels missed" if kind in ("attributes", "classes") else "mean distance"
+            raise Broken(f"for {kind}, after {DESCENT} steps: {what} {end:.2f}, before {start:.2f}")
+
+
+def _away(kind: str, outputs: Tensor, targets: Tensor) -> float:
+    """Return the share of labels that outputs miss (0 is undecided), or their mean distance."""
+    if kind == "attributes":
+        return float((outputs.sign() != 2 * targets - 1).float().mean())
+    if kind == "classes":
+        chosen = outputs.gather(1, targets[:, None])
+        others = outputs.scatter(1, targets[:, None], -torch.inf).amax(1, keepdim=True)
+        return float((chosen <= others).float().mean())
+    return float((outputs - targets).abs().mean())
+
+
+@LOSS.line(
     "An unknown label (-1, or NaN for numbers and points) adds nothing to the value, the gradient "
     "or the state.",
+    why="Of joined data sets each lacks labels of the others: most may be unknown.",
     mend="Mask before anything is computed: torch.where(known, outputs - targets, 0.0), clamp the "
     "targets, multiply by `known`; 0 * NaN is NaN.",
     needs=("scalar",),
@@ -141,6 +172,7 @@ def unknown_adds_nothing(subject: LossSubject) -> None:
 
 @LOSS.line(
     "A batch without any known label gives 0, and no NaN in any gradient.",
+    why="Such batches occur where data sets are joined, and one NaN makes all weights NaN.",
     mend="Divide by known.sum().clamp(min=1), not by known.sum() or by mean() of a selection.",
     needs=("scalar",),
 )
@@ -160,9 +192,10 @@ def all_unknown_is_zero(subject: LossSubject) -> None:
 
 
 @LOSS.line(
-    "For attributes it can be built for some of them alone, down to one: task weightings over "
-    "groups do that.",
-    mend="Take the number of attributes from the task, and prevalences from the statistics given.",
+    "For attributes it can be built for some of them alone, down to one.",
+    why="A task weighting over groups gives each group a loss of its own.",
+    mend="Take the number of attributes from the task (`task.outputs`), and prevalences "
+    "from the statistics given.",
     needs=("scalar",),
 )
 def one_attribute(subject: LossSubject) -> None:
@@ -182,6 +215,7 @@ def one_attribute(subject: LossSubject) -> None:
 
 @LOSS.line(
     "State that training builds up survives a restart: it is in the state dict.",
+    why="A run that was stopped must go on as if it had not been.",
     mend="Keep it in buffers: self.register_buffer(name, torch.zeros(...)), changed in place.",
     needs=("scalar",),
 )
@@ -203,19 +237,21 @@ def state_survives_saving(subject: LossSubject) -> None:
 
 @LOSS.line(
     "The seed decides everything: the same steps give the same numbers.",
+    why="Who runs it again must get the same table, also after a restart.",
     mend="Draw random numbers from torch's generator alone, and keep nothing in the class.",
     needs=("scalar",),
 )
 def same_seed_same_result(subject: LossSubject) -> None:
     """Take the same steps with two modules."""
     for kind in subject.plugin.tasks:
-        one, two = (_steps(subject, kind, subject.instance) for _ in range(2))
+        one, two = (seen_in_steps(subject, kind, subject.instance) for _ in range(2))
         if one != two:
             raise Broken(f"for {kind} two modules of one seed go different ways")
 
 
 @LOSS.line(
     "Every option changes something: values, gradients or state, for some kind of task.",
+    why="An option that does nothing gives two rows of a table that differ in name alone.",
     mend="Use the option, or remove it.",
     needs=("gradients",),
 )
@@ -224,7 +260,7 @@ def options_change_something(subject: LossSubject) -> str | None:
 
     def look(loss: Loss) -> str | None:
         try:
-            return "".join(_steps(subject, kind, loss) for kind in subject.plugin.tasks)
+            return "".join(seen_in_steps(subject, kind, loss) for kind in subject.plugin.tasks)
         except UserError:
             return None
 
@@ -236,7 +272,9 @@ def options_change_something(subject: LossSubject) -> str | None:
 
 @LOSS.line(
     "The module moves as a whole: on a CUDA device nothing stays behind.",
-    mend="Register weights as buffers (persistent=False where the state dict need not hold them).",
+    why="What stays behind stops a run on a GPU in its first step.",
+    mend='Register weights as buffers: `self.register_buffer("weight", weight)` '
+    "(persistent=False where the state dict need not hold them).",
     needs=("gradients",),
 )
 def moves_to_the_device(subject: LossSubject) -> None:
@@ -251,7 +289,7 @@ def moves_to_the_device(subject: LossSubject) -> None:
         value.backward()
 
 
-@LOSS.line(CONTRACT, mend=MEND, needs=("gradients",))
+@LOSS.line(CONTRACT, why=WHY, mend=MEND, needs=("gradients",))
 def never_waits(subject: LossSubject) -> None:
     """Take a step on a device that holds no values."""
     for kind in subject.plugin.tasks:
@@ -260,45 +298,3 @@ def never_waits(subject: LossSubject) -> None:
         outputs.requires_grad_()
         with no_waiting():
             module(outputs, targets).backward()
-
-
-def drawn(kind: str, unknown: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Return outputs that take a gradient, and targets of which a share is unknown."""
-    generator = torch.Generator().manual_seed(seed)
-    targets = drawn_targets(kind, COUNT, seed)
-    outputs = torch.randn(COUNT, TASKS[kind].outputs, generator=generator)
-    if kind == "landmarks":  # some errors of half a pixel, some of a fifth of the face
-        sizes = torch.tensor([0.005, 0.2])
-        outputs = targets + outputs * sizes.repeat(outputs.shape[1] // 2)
-    hidden = torch.rand(targets.shape, generator=generator) < unknown
-    return outputs.requires_grad_(), targets.masked_fill(hidden, unknown_label(kind))
-
-
-def known_entries(kind: str, targets: Tensor) -> Tensor:
-    """Return which outputs have a known label, to be broadcast over ``(N, outputs)``."""
-    known = ~torch.isnan(targets) if kind in ("scalar", "landmarks") else targets >= 0
-    return known if known.ndim == 2 else known[:, None]
-
-
-def stepped(module: nn.Module, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Take a backward pass in train mode; return the loss and the gradient of the outputs."""
-    module.train().zero_grad(set_to_none=True)
-    outputs.grad = None
-    value: Tensor = module(outputs, targets)
-    if value.requires_grad:
-        value.backward()  # type: ignore[no-untyped-call]
-    gradient = torch.zeros_like(outputs) if outputs.grad is None else outputs.grad
-    return value.detach(), gradient
-
-
-def _steps(subject: LossSubject, kind: str, loss: Loss) -> str:
-    """Return a digest of three steps: values, gradients, state."""
-    module = subject.build(kind, loss=loss)
-    digest = hashlib.sha256()
-    for seed in range(3):
-        torch.manual_seed(seed)
-        found: list[Any] = [*stepped(module, *drawn(kind, unknown=0.2, seed=seed))]
-        found += [value.grad for value in module.parameters() if value.grad is not None]
-        for tensor in (*found, *module.state_dict().values()):
-            digest.update(tensor.detach().contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -24,7 +24,10 @@ BUILDING: Contract[MethodSubject] = Contract(*PLUGIN.checks)
 @BUILDING.line(
     "`stages()` gives at least one Stage; the last one is `joint`, names are lower-case words of "
     "their own, and what `task_kinds` and `mask_request()` name exists.",
-    mend='Return (Stage("joint", self),), or (Stage("first", other), Stage("joint", self)).',
+    why="Epochs are given by these names: the last stage takes protocol.epochs, the others "
+    "protocol.stage_epochs.",
+    mend='Write `return (Stage("joint", self),)`, or `return (Stage("first", other), '
+    'Stage("joint", self))`.',
 )
 def stages(subject: MethodSubject) -> None:
     """Look at the stages without building anything."""
@@ -58,7 +61,10 @@ def stages(subject: MethodSubject) -> None:
 
 @BUILDING.line(
     "`build(problem)` gives a new torch module, for a problem with a single task.",
-    mend="Build with what the problem says: problem.tasks, problem.attributes, problem.image_size.",
+    why="Each cell trains a network of its own; one that is kept carries weights from cell "
+    "to cell.",
+    mend="Build with what the problem says: problem.tasks, problem.attributes, "
+    "problem.image_size; `return Network(self, problem)`.",
     needs=("stages",),
 )
 def builds(subject: MethodSubject) -> str | None:
@@ -77,7 +83,10 @@ def builds(subject: MethodSubject) -> str | None:
 
 @BUILDING.line(
     "With `problem.pretrained` false a network is built without asking anybody for weights.",
-    mend="Pass pretrained=problem.pretrained on to what makes the backbone.",
+    why="Compute nodes have no internet, and a row that starts from nothing must not start from "
+    "ImageNet.",
+    mend="Pass it on to what makes the backbone: `Trunk(self.backbone, "
+    "pretrained=problem.pretrained)`.",
     needs=("builds",),
 )
 def needs_no_network(subject: MethodSubject) -> None:
@@ -97,21 +106,41 @@ def needs_no_network(subject: MethodSubject) -> None:
 @BUILDING.line(
     "The network gives a dict with one entry a task, named as the task, float of the shape "
     "(N, task.outputs), and nothing else but `features`.",
-    mend="Use task.name as the key and task.outputs as the width.",
+    why="The core finds the loss and the metrics of a task by its name, and every data set "
+    "names its own.",
+    mend="Use task.name as the key and task.outputs as the width: `return {task.name: "
+    "self.heads[task.name](x) for task in problem.tasks}`.",
     needs=("builds",),
 )
-def outputs(subject: MethodSubject) -> None:
+def outputs(subject: MethodSubject) -> str | None:
     """Call the network of every stage on one task."""
+    problem = subject.problem()
     for stage in subject.method.stages():
-        problem = subject.problem()
-        require_outputs(called(subject, stage.method, problem), problem, f"stage '{stage.name}'")
+        given = called(subject, stage.method, problem)
+        require_outputs(given, problem, f"stage '{stage.name}'")
+    return _start(given, problem)
+
+
+def _start(given: dict[str, Tensor], problem: Problem) -> str | None:
+    """Return a note where a new network's outputs are far from the prior of the train labels."""
+    for task in problem.tasks:
+        if task.kind == "identity":  # an embedding has no prior
+            continue
+        prior = given[task.name].new_tensor(problem.prior(task))
+        if (given[task.name].mean(0) - prior).abs().mean() > prior.abs().mean() / 2:
+            return (
+                f"'{task.name}' does not begin at the prior of its train labels, which costs "
+                "points in a short training: call farbench.nn.heads.start_at_prior for the last "
+                "layer"
+            )
+    return None
 
 
 @BUILDING.line(
-    "A network that offers `features` gives them as (N, D) and has the attribute `feature_size` D; "
-    "task weightings rely on both.",
-    mend="Set self.feature_size to the width of what forward returns as 'features', or leave out "
-    "both.",
+    "A network that offers `features` gives them as (N, D) and has the attribute `feature_size` D.",
+    why="Task weightings read `features` in every step, and make their layers for `feature_size`.",
+    mend="Write `self.feature_size = D`, the width of what forward returns as 'features', "
+    "or leave out both.",
     needs=("outputs",),
 )
 def features(subject: MethodSubject) -> str | None:
@@ -139,6 +168,7 @@ def features(subject: MethodSubject) -> str | None:
 @BUILDING.line(
     "Every kind of task in `task_kinds` (all, where it is empty) can be predicted, alone and "
     "together with the others.",
+    why="A row whose tasks cannot be predicted is refused by this, before anything is trained.",
     mend='Name the kinds that it can predict: task_kinds: ClassVar[tuple[str, ...]] = ("attributes"'
     ",).",
     needs=("outputs",),

@@ -10,7 +10,7 @@ from torch import nn
 
 from farbench.testing.checks import Broken, Contract
 from farbench.testing.method_subject import MethodSubject, forward, train
-from farbench.testing.no_waiting import CONTRACT, MEND, META, no_waiting, on_meta
+from farbench.testing.no_waiting import CONTRACT, MEND, META, WHY, no_waiting, on_meta
 from farbench.testing.problems import cuda_device
 from farbench.training.stage import freeze
 
@@ -19,8 +19,10 @@ DEVICE: Contract[MethodSubject] = Contract()
 
 @DEVICE.line(
     "A network moves as a whole: on a CUDA device nothing stays behind, and it trains there.",
-    mend="Register tensors as buffers, keep modules in ModuleList or ModuleDict, and make tensors "
-    "in forward on the device of the images (images.new_zeros, device=images.device).",
+    why="What stays behind stops a run on a GPU in its first step.",
+    mend="Register tensors as buffers, keep modules in ModuleList or ModuleDict, and make "
+    "tensors in forward on the device of the images (`images.new_zeros(...)`, "
+    "`device=images.device`).",
     needs=("task_kinds",),
 )
 def moves_to_the_device(subject: MethodSubject) -> None:
@@ -40,7 +42,7 @@ def moves_to_the_device(subject: MethodSubject) -> None:
                 raise Broken(f"the output '{name}' is on {value.device}")
 
 
-@DEVICE.line(CONTRACT, mend=MEND, needs=("outputs",))
+@DEVICE.line(CONTRACT, why=WHY, mend=MEND, needs=("outputs",))
 def never_waits(subject: MethodSubject) -> None:
     """Take a forward and a backward pass of every stage on a device that holds no values."""
     problem = subject.problem(subject.tasks)
@@ -60,6 +62,7 @@ def never_waits(subject: MethodSubject) -> None:
 
 @DEVICE.line(
     "Nothing is left when a network is gone: neither the network nor memory on the device.",
+    why="A table is dozens of networks in one process: what each leaves behind adds up.",
     mend="Keep no network, tensor or cache in the class, the module or a global; hooks that hold "
     "their network must be removed.",
     needs=("outputs",),

@@ -20,6 +20,8 @@ LEARNING: Contract[MethodSubject] = Contract()
 @LEARNING.line(
     "In every stage each parameter learns (it gets a gradient that is not all zero within three "
     "steps), is named by the stage's `frozen`, or has requires_grad false.",
+    why="A layer that never learns is counted in the table's parameters and adds nothing; "
+    "mostly it is a slip.",
     mend="Use it in forward, or do not make it.",
     needs=("task_kinds",),
 )
@@ -52,6 +54,7 @@ def parameters_learn(subject: MethodSubject) -> str:
 @LEARNING.line(
     "A stage begins with the weights of the stage before it: modules whose parameters have the "
     "same names and shapes.",
+    why="Otherwise what the stage before has learned is lost, and nothing else shows it.",
     mend="Call the shared part the same in both networks (self.trunk), or give the later network "
     "a method adopt(weights) that returns them under its own names.",
     needs=("task_kinds",),
@@ -76,8 +79,11 @@ def weights_are_handed_on(subject: MethodSubject) -> str | None:
 
 @LEARNING.line(
     "A network that asks for masks uses them, and gives finite numbers where a mask is empty.",
-    mend="Select features by masks (N, G, h, w), resized to the map; where nothing is selected the "
-    "maximum is minus infinity and the mean 0 / 0: put 0 there.",
+    why="Masks cost a network of their own, and a closed eye or a bald head leaves one empty.",
+    mend="Select features by masks (N, G, h, w), resized to the map "
+    "(`farbench.nn.regions.resize_masks`); where nothing is selected the maximum is "
+    "minus infinity and the mean 0 / 0: put 0 there, as "
+    "`farbench.nn.attention.RegionPool` does.",
     needs=("outputs",),
 )
 def masks(subject: MethodSubject) -> None:
@@ -109,6 +115,7 @@ def masks(subject: MethodSubject) -> None:
 @LEARNING.line(
     "Every option changes something: stages, parameters, outputs, gradients or which masks are "
     "asked for.",
+    why="An option that does nothing gives two rows of a table that differ in name alone.",
     mend="Use the option, or remove it.",
     needs=("task_kinds",),
 )
@@ -126,8 +133,10 @@ def options_change_something(subject: MethodSubject) -> str | None:
 @LEARNING.line(
     "A value that an option accepts builds a network that trains, or is refused by a UserError (or "
     "the option's own limits) that says what is allowed.",
-    mend="Limit the field (ge=, le=, Literal), check options that belong together in a "
-    "model_validator, or raise farbench.UserError in build.",
+    why="A grid sets any value that the option accepts, and a traceback in cell 17 helps nobody.",
+    mend="Limit the field (`Field(4, ge=1, le=64, ...)`, Literal), check options that "
+    'belong together in a model_validator, or `raise farbench.UserError("heads must '
+    'divide hidden")` in build.',
     needs=("task_kinds",),
 )
 def values_are_refused_in_words(subject: MethodSubject) -> None:

@@ -23,8 +23,11 @@ OTHER_SIDES = (96, 75)
 
 @NUMERICS.line(
     "Weights saved by the state dict and loaded into another network give the same outputs.",
-    mend="Register what the output depends on: parameters, buffers (register_buffer), modules in "
-    "ModuleList or ModuleDict; draw no random numbers into plain attributes; share no tensor.",
+    why="Export, prediction and later stages load the saved weights; what is not among "
+    "them is lost.",
+    mend="Register what the output depends on: parameters, buffers "
+    '(`self.register_buffer("shift", shift)`), modules in ModuleList or ModuleDict; '
+    "draw no random numbers into plain attributes; share no tensor.",
     needs=("outputs",),
 )
 def weights_survive_saving(subject: MethodSubject) -> None:
@@ -47,8 +50,9 @@ def weights_survive_saving(subject: MethodSubject) -> None:
 @NUMERICS.line(
     "The seed decides everything: built and trained for a step twice, a network gives the same "
     "numbers.",
-    mend="Draw random numbers from torch's generator alone (not numpy's, random's or the clock), "
-    "and keep nothing between two builds.",
+    why="Who runs it again must get the same table, also after a restart.",
+    mend="Draw random numbers from torch's generator alone (`torch.rand`, not numpy's, "
+    "random's or the clock), and keep nothing between two builds.",
     needs=("outputs",),
 )
 def same_seed_same_result(subject: MethodSubject) -> None:
@@ -67,7 +71,9 @@ def same_seed_same_result(subject: MethodSubject) -> None:
 
 @NUMERICS.line(
     "In eval mode the same batch gives the same output.",
-    mend="Give functional dropout its training=self.training, or use nn.Dropout.",
+    why="Scores would be others each time that they are computed.",
+    mend="Give functional dropout its mode, `dropout(x, p, training=self.training)`, or "
+    "use nn.Dropout.",
     needs=("outputs",),
 )
 def eval_repeats(subject: MethodSubject) -> None:
@@ -80,8 +86,9 @@ def eval_repeats(subject: MethodSubject) -> None:
 
 @NUMERICS.line(
     "In eval mode an image gets the same output alone as in a batch.",
-    mend="Flatten with flatten(1), never squeeze() without a dimension; take no statistics over "
-    "the batch in eval mode.",
+    why="`farbench predict` may see a single face; the table was made from batches.",
+    mend="Flatten with `x.flatten(1)`, never squeeze() without a dimension; take no "
+    "statistics over the batch in eval mode.",
     needs=("eval_repeats",),
 )
 def one_image(subject: MethodSubject) -> None:
@@ -99,8 +106,9 @@ def one_image(subject: MethodSubject) -> None:
 
 @NUMERICS.line(
     "Networks train under autocast to bfloat16: finite outputs and gradients.",
-    mend="Let autocast choose types: no .half() or .float() on parts, no tensors of a fixed type "
-    "made in forward (use new_zeros, to(features.dtype)).",
+    why="Protocols may ask for it, to train faster on a GPU.",
+    mend="Let autocast choose types: no .half() or .float() on parts, no tensors of a "
+    "fixed type made in forward (use `x.new_zeros(...)`, `masks.to(x.dtype)`).",
     needs=("outputs",),
 )
 def bfloat16(subject: MethodSubject) -> None:
@@ -118,7 +126,8 @@ def bfloat16(subject: MethodSubject) -> None:
 
 @NUMERICS.line(
     "Networks work in the memory format channels_last, which the core uses.",
-    mend="Use reshape or flatten instead of view on feature maps.",
+    why="It is the faster one for convolutions, and `view` cannot read it.",
+    mend="Use reshape or flatten instead of view on feature maps: `x.flatten(1)`.",
     needs=("eval_repeats",),
 )
 def channels_last(subject: MethodSubject) -> None:
@@ -135,8 +144,10 @@ def channels_last(subject: MethodSubject) -> None:
 @NUMERICS.line(
     f"Other image sizes work: {OTHER_SIDES[0]} px, and an odd one like {OTHER_SIDES[1]} px, which "
     "may be refused by a UserError.",
-    mend="Pool to a fixed grid (adaptive pooling) before linear layers, or make them for "
-    "problem.image_size; resize masks to what a map measures.",
+    why="Protocols differ in the side of the images.",
+    mend="Pool to a fixed grid (adaptive pooling, `nn.AdaptiveAvgPool2d(4)`) before linear "
+    "layers, or make them for problem.image_size; resize masks to what a map "
+    "measures.",
     needs=("outputs",),
 )
 def another_size(subject: MethodSubject) -> str | None:
@@ -161,8 +172,9 @@ def another_size(subject: MethodSubject) -> str | None:
 @NUMERICS.line(
     "A method with an option `grouping` works with other groupings: another number of groups, "
     "other members.",
-    mend="Take the groups from problem.groups(self.grouping): as many heads as there are groups, "
-    "columns as Group.columns says.",
+    why="Groupings are compared by this option.",
+    mend="Take the groups from `problem.groups(self.grouping)`: as many heads as there are "
+    "groups, columns as Group.columns says.",
     needs=("outputs",),
 )
 def other_groups(subject: MethodSubject) -> str:
@@ -189,8 +201,9 @@ def other_groups(subject: MethodSubject) -> str:
 
 @NUMERICS.line(
     "Outputs and gradients are finite for any image, also for one that is black or white all over.",
-    mend="Add an epsilon where something is divided by a norm or a standard deviation, or where a "
-    "logarithm is taken.",
+    why="One such image among thousands makes all weights NaN and ends the run.",
+    mend="Add an epsilon where something is divided by a norm or a standard deviation, or "
+    "where a logarithm is taken: `x / (x.std() + 1e-6)`.",
     needs=("outputs",),
 )
 def finite(subject: MethodSubject) -> None:
@@ -210,7 +223,8 @@ def finite(subject: MethodSubject) -> None:
 @NUMERICS.line(
     "`pixel_mean` and `pixel_std`, where a network has them, are three numbers each, of pixels in "
     "[0, 1].",
-    mend="Take them from the trunk (self.pixel_mean = self.trunk.pixel_mean), or leave them out.",
+    why="Images are normalised by them; in other units every image is nearly the same.",
+    mend="Take them from the trunk (`self.pixel_mean = self.trunk.pixel_mean`), or leave them out.",
     needs=("builds",),
 )
 def pixel_statistics(subject: MethodSubject) -> None:

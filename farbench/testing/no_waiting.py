@@ -18,9 +18,11 @@ META = torch.device("meta")
 """The device whose tensors have shapes and no values: what reads a value there is an error."""
 
 CONTRACT = "A step never waits for the device: no value is read back, nothing is copied there."
+WHY = "A GPU has nothing to do while the host waits, in each step."
 MEND = (
-    "Keep decisions on the device: torch.where instead of `if` and boolean indexing, no .item(), "
-    "float() or nonzero(); make constants once, as buffers, not torch.tensor([...]) in each step."
+    "Keep decisions on the device: `torch.where(mask, x, 0.0)` instead of `if` and boolean "
+    "indexing, no .item(), float() or nonzero(); make constants once, as buffers, not "
+    "torch.tensor([...]) in each step."
 )
 
 T = TypeVar("T")
@@ -41,9 +43,9 @@ def no_waiting() -> Iterator[None]:
     try:
         with _Watch():  # type: ignore[no-untyped-call]
             yield
-    except (NotImplementedError, RuntimeError) as error:
+    except (NotImplementedError, RuntimeError, TypeError) as error:
         text = " ".join(str(error).split())
-        if "meta tensor" in text or "data-dependent" in text:
+        if any(words in text for words in ("meta tensor", "meta device", "data-dependent")):
             raise Broken(f"a value is read back from the device{_place(error)}") from error
         if isinstance(error, NotImplementedError):
             raise NotTried(f"it cannot be tried without values: {text[:120]}") from error

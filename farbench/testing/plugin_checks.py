@@ -18,6 +18,8 @@ from farbench.testing.checks import Broken, Contract, NotTried, Subject
 from farbench.testing.light_import import heavy_imports
 
 P = TypeVar("P", bound=Plugin)
+TO_FILL_IN = "TO FILL IN"
+"""How the source of a plugin begins that `farbench new` has just written."""
 
 
 @dataclass
@@ -72,9 +74,11 @@ PLUGIN: Contract[PluginSubject[Any]] = Contract()
 @PLUGIN.line(
     "The class has a docstring, a `source` (paper, equation, table), and a description for each "
     "option: `farbench show` prints them.",
-    mend="Write what is missing; Field(default, description=...) describes an option.",
+    why="A reader of the table looks up there what a row is.",
+    mend='Write what is missing: `source: ClassVar[str] = "PAPER, Eq. 3"`, `Field(8, '
+    'description="...")`.',
 )
-def documented(subject: PluginSubject[Any]) -> None:
+def documented(subject: PluginSubject[Any]) -> str | None:
     """Look for docstring, source and descriptions of the class itself, not of a base."""
     plugin = subject.plugin
     missing = [] if (vars(plugin).get("__doc__") or "").strip() else ["the docstring"]
@@ -86,10 +90,12 @@ def documented(subject: PluginSubject[Any]) -> None:
     ]
     if missing:
         raise Broken(f"{plugin.__name__} lacks {', '.join(missing)}")
+    return "`source` is still to be filled in" if plugin.source.startswith(TO_FILL_IN) else None
 
 
 @PLUGIN.line(
     "Options are plain values: `options()` as JSON and back gives an equal plugin.",
+    why="Results are found again by their options, which are kept as JSON.",
     mend="Use bool, int, float, str, Literal, and tuples or dicts of them; a value that a "
     "validator changes must be accepted as it is after the change.",
 )
@@ -106,10 +112,11 @@ def options_round_trip(subject: PluginSubject[Any]) -> None:
 
 
 @PLUGIN.line(
-    "The plugin's file imports nothing heavy (torch, timm, pandas, ...) as it is loaded: "
-    "`farbench list` loads every plugin.",
-    mend="Import inside the methods that use it (build, index, points), or under TYPE_CHECKING "
-    "for annotations; put networks into a file of their own and import that inside build.",
+    "The plugin's file imports nothing heavy (torch, timm, pandas, ...) as it is loaded.",
+    why="`farbench list` loads every plugin, and torch alone takes seconds.",
+    mend="Import inside the methods that use it (`def build(...): import torch`), or under "
+    "TYPE_CHECKING for annotations; put networks into a file of their own and import "
+    "that inside build.",
 )
 def light_import(subject: PluginSubject[Any]) -> None:
     """Import the module in another process that notes what it asks for."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from farbench.errors import UserError
 from farbench.plugins.weighting import TaskWeighting
 from farbench.testing.checks import Broken, Contract, NotTried
-from farbench.testing.no_waiting import CONTRACT, MEND, no_waiting, on_meta
+from farbench.testing.no_waiting import CONTRACT, MEND, WHY, no_waiting, on_meta
 from farbench.testing.option_effects import require_effects
 from farbench.testing.plugin_checks import PLUGIN, PluginSubject
 from farbench.testing.problems import cuda_device
@@ -49,7 +49,9 @@ WEIGHTING: Contract[WeightingSubject] = Contract(*PLUGIN.checks)
 @WEIGHTING.line(
     "`build(terms, feature_size)` gives a torch module that maps losses (T,) to a finite scalar "
     "and finite weights (T,); features are None unless `needs_features`.",
-    mend="Return (total, weights); set needs_features: ClassVar[bool] = True if features are used.",
+    why="The scalar is minimised; the weights are written to terms.csv.",
+    mend="End with `return (weights * losses).sum(), weights.detach()`; set "
+    "`needs_features: ClassVar[bool] = True` if features are used.",
 )
 def scalar_and_weights(subject: WeightingSubject) -> None:
     """Call the module on three losses."""
@@ -70,6 +72,7 @@ def scalar_and_weights(subject: WeightingSubject) -> None:
 
 @WEIGHTING.line(
     "The weights are detached: they are records.",
+    why="Records with a graph behind them keep the memory of every step.",
     mend="Return weights.detach(), or compute them under torch.no_grad().",
     needs=("scalar_and_weights",),
 )
@@ -82,6 +85,7 @@ def weights_are_detached(subject: WeightingSubject) -> None:
 
 @WEIGHTING.line(
     "The weights are what each term is weighed by: the gradient of the scalar by each loss.",
+    why="Who reads terms.csv takes them for what trained the network.",
     mend="Return the factors as they are after normalising; keep them out of the graph (detach) "
     "where they are computed from the losses.",
     needs=("scalar_and_weights",),
@@ -103,6 +107,7 @@ def weights_are_true(subject: WeightingSubject) -> None:
 
 @WEIGHTING.line(
     "Parameters of the module, if it has any, learn from the scalar.",
+    why="A weight that is said to be learned would stay what it began as.",
     mend="Let the scalar depend on them: what the losses' gradient must not see is cut off with "
     "detach on the losses, not on the parameters.",
     needs=("scalar_and_weights",),
@@ -123,8 +128,10 @@ def own_parameters_learn(subject: WeightingSubject) -> str:
 @WEIGHTING.line(
     "A term without labels in the batch has the loss 0: scalar, weights and gradients stay finite, "
     "in the first step and in later ones.",
-    mend="Add an epsilon where losses are divided by or taken the logarithm of, and keep averages "
-    "of a term as they are while its loss is 0.",
+    why="Such batches occur where data sets are joined.",
+    mend="Add an epsilon where losses are divided by or taken the logarithm of, and keep "
+    "averages of a term while its loss is 0: `torch.where(losses > 0, moved, "
+    "self.average)`.",
     needs=("scalar_and_weights",),
 )
 def absent_terms(subject: WeightingSubject) -> None:
@@ -146,6 +153,7 @@ def absent_terms(subject: WeightingSubject) -> None:
 
 @WEIGHTING.line(
     "State that training builds up survives a restart: it is in the state dict.",
+    why="A run that was stopped must go on as if it had not been.",
     mend="Keep averages and counters in buffers: self.register_buffer(name, torch.zeros(...)).",
     needs=("scalar_and_weights",),
 )
@@ -165,6 +173,7 @@ def state_survives_saving(subject: WeightingSubject) -> None:
 
 @WEIGHTING.line(
     "The seed decides everything: the same steps give the same numbers.",
+    why="Who runs it again must get the same table, also after a restart.",
     mend="Draw random numbers from torch's generator alone, and keep nothing in the class.",
     needs=("scalar_and_weights",),
 )
@@ -176,7 +185,9 @@ def same_seed_same_result(subject: WeightingSubject) -> None:
 
 @WEIGHTING.line(
     "`learning_rate(rate)` gives the rate of the module's own parameters: a number above 0.",
-    mend="Return the network's rate, a multiple of it, or an option of your own.",
+    why="The optimizer takes it for them.",
+    mend="Return the network's rate, `return learning_rate`, a multiple of it, or an "
+    "option of your own.",
 )
 def learning_rate(subject: WeightingSubject) -> None:
     """Ask for the rate."""
@@ -188,6 +199,7 @@ def learning_rate(subject: WeightingSubject) -> None:
 @WEIGHTING.line(
     "Every option of its own changes something: the scalar, weights, gradients, state or learning "
     "rate.",
+    why="An option that does nothing gives two rows of a table that differ in name alone.",
     mend="Use the option, or remove it.",
     needs=("scalar_and_weights",),
 )
@@ -208,7 +220,9 @@ def options_change_something(subject: WeightingSubject) -> str | None:
 
 @WEIGHTING.line(
     "The module moves as a whole: on a CUDA device nothing stays behind.",
-    mend="Register constant weights as buffers; make tensors on losses.device.",
+    why="What stays behind stops a run on a GPU in its first step.",
+    mend='Register constant weights as buffers (`self.register_buffer("weights", '
+    "weights)`); make tensors on losses.device.",
     needs=("scalar_and_weights",),
 )
 def moves_to_the_device(subject: WeightingSubject) -> None:
@@ -223,7 +237,7 @@ def moves_to_the_device(subject: WeightingSubject) -> None:
         raise Broken(f"the scalar is on {total.device}, the weights on {weights.device}")
 
 
-@WEIGHTING.line(CONTRACT, mend=MEND, needs=("scalar_and_weights",))
+@WEIGHTING.line(CONTRACT, why=WHY, mend=MEND, needs=("scalar_and_weights",))
 def never_waits(subject: WeightingSubject) -> None:
     """Take steps on a device that holds no values, and end an epoch there."""
     module, features = on_meta(subject.build()), subject.features()

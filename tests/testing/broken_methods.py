@@ -14,7 +14,7 @@ from good_plugins import Good, GoodGroups
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from farbench import MaskRequest, Method, Problem, Stage
+from farbench import MaskRequest, Method, Problem, Stage, UserError
 
 BROKEN: dict[type[Method], tuple[str, str]] = {}
 """Method -> the check that must fail, and a part of what it says (a regular expression)."""
@@ -70,6 +70,22 @@ class NoJoint(Good):
         return (Stage("end", self),)
 
 
+@breaks("stages", r"stages\(\) gives \(\) -> Write `return")
+class NoStages(Good):
+    """Has nothing to train."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        return ()
+
+
+@breaks("stages", "the names of the stages are Global, joint")
+class CapitalStage(Good):
+    """Writes a name with a capital."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("Global", self), Stage("joint", self))
+
+
 @breaks("stages", "task_kinds names 'atributes' -> Choose of attributes, classes")
 class UnknownKind(Good):
     """Misspelt."""
@@ -112,6 +128,23 @@ class Downloads(Good):
         with contextlib.suppress(OSError):
             socket.create_connection(("weights.example", 443), timeout=0.1)
         return super().build(problem)
+
+
+@breaks("needs_no_network", r"asks for weights\.example, and fails: OSError")
+class NeedsTheNetwork(Good):
+    """Cannot be built without weights."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        socket.create_connection(("weights.example", 443), timeout=0.1)
+        return super().build(problem)
+
+
+@breaks("outputs", "forward returns Tensor -> Return a dict")
+class Bare(Good):
+    """Gives the logits as they are."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return altered(super().build(problem), lambda given, _: given["traits"])
 
 
 @breaks("outputs", "the task is called 'traits'.*task.name")
@@ -167,6 +200,26 @@ class NoFeatures(Good):
         return altered(super().build(problem), drop)
 
 
+@breaks("features", "the network has no feature_size -> Write `self.feature_size = D`")
+class SizeNotSaid(Good):
+    """Gives features and does not say how many."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        del network.feature_size
+        return network
+
+
+@breaks("task_kinds", r"kind attributes and .*: ValueError: one at a time \(broken_methods\.py")
+class OneTask(Good):
+    """Takes a single task."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        if len(problem.tasks) > 1:
+            raise ValueError("one at a time")
+        return super().build(problem)
+
+
 @breaks("task_kinds", r"kind \w+: the method works on binary attributes.*task_kinds: ClassVar")
 class AttributesOnly(Good):
     """Needs attributes and does not say so."""
@@ -214,6 +267,17 @@ class TimesNothing(Good):
             return {**given, "traits": given["traits"] + 0 * network.branch(given["traits"])}
 
         return altered(network, add)
+
+
+@breaks("parameters_learn", "nothing learns in stage 'joint' -> Freeze less")
+class AllFrozen(Good):
+    """Trains nothing."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        return super().build(problem).requires_grad_(False)
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("joint", self),)
 
 
 @breaks(
@@ -315,6 +379,21 @@ class HiddenState(Good):
         )
 
 
+@breaks("weights_survive_saving", "the state dict does not load: .*late.weight")
+class MakesLayersLater(Good):
+    """Makes a layer when it sees the first batch."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+
+        def late(given: dict[str, Tensor], _: Tensor) -> dict[str, Tensor]:
+            if not hasattr(network, "late"):
+                network.late = nn.Linear(40, 40)
+            return {**given, "traits": network.late(given["traits"])}
+
+        return altered(network, late)
+
+
 @breaks("same_seed_same_result", "differs by.*torch's generator alone")
 class OwnDice(Good):
     """Draws weights from Python's generator."""
@@ -372,6 +451,26 @@ class FixedType(Good):
         return altered(super().build(problem), fill)
 
 
+class _RootOfNothing(Good):
+    """Takes the root of 0, whose slope is infinite."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def root(given: dict[str, Tensor], _: Tensor) -> dict[str, Tensor]:
+            return {**given, "traits": given["traits"] + (0 * given["traits"]).sqrt()}
+
+        return altered(super().build(problem), root)
+
+
+@breaks("bfloat16", r"the gradient of heads\S+ is not finite -> Let autocast")
+class SteepInSixteenBits(_RootOfNothing):
+    """Has no finite gradient."""
+
+
+@breaks("finite", r"with a black and a white image the gradient of heads\S+ is not finite")
+class Steep(_RootOfNothing):
+    """Has no finite gradient."""
+
+
 @breaks("channels_last", "view.*Use reshape or flatten")
 class Views(Good):
     """Views maps as if they lay in the usual order."""
@@ -412,6 +511,16 @@ class EightGroups(GoodGroups):
     def build(self, problem: Problem) -> nn.Module:
         groups = problem.groups(self.grouping)
         assert all(groups[number].columns for number in range(8))
+        return super().build(problem)
+
+
+@breaks("other_groups", r"grouping 'ps_mcnn' \(4 groups\) is refused -> .*problem\.groups")
+class ItsOwnGroupsOnly(GoodGroups):
+    """Refuses every other grouping."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        if self.grouping != "mgmtn":
+            raise UserError("only MGMTN's groups")
         return super().build(problem)
 
 

@@ -60,14 +60,16 @@ class SquaredModule(nn.Module):
 
     scale: Tensor
 
-    def __init__(self, power: float) -> None:
+    def __init__(self, power: float, sides: bool = False) -> None:
+        """Take the power of the difference; ``sides`` puts no at -1 and yes at 1."""
         super().__init__()
-        self.power = power
+        self.power, self.sides = power, sides
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         known = (targets >= 0) & ~torch.isnan(targets)
-        difference = torch.where(known, outputs - targets, 0.0)
+        aims = 2 * targets - 1 if self.sides else targets
+        difference = torch.where(known, outputs - aims, 0.0)
         value = (difference.square() + 1e-12).pow(self.power / 2)
         mean = (value * known).sum() / known.sum().clamp(min=1)
         if self.training:

@@ -89,7 +89,7 @@ class GoodLoss(Loss):
     def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:
         from good_networks import SquaredModule
 
-        return SquaredModule(self.power)
+        return SquaredModule(self.power, sides=task.kind == "attributes")
 
 
 class GoodWeighting(TaskWeighting):

@@ -83,6 +83,20 @@ class SameNames(GoodFaces):
         return (BinaryAttributes("traits", ("Left",)), BinaryAttributes("traits", ("Right",)))
 
 
+class OtherTasks(GoodFaces):
+    """Gives other tasks at each call."""
+
+    def tasks(self):
+        return (BinaryAttributes(f"traits{time.perf_counter_ns()}", ("Left",)),)
+
+
+class Gone(GoodFaces):
+    """Finds a folder that is not there."""
+
+    def locate(self, data_root: Path) -> Path | None:
+        return data_root / "gone"
+
+
 class NoSuchDefault(GoodFaces):
     """Trains by default what it has not."""
 
@@ -130,10 +144,13 @@ BROKEN: list[tuple[str, type[Dataset], str]] = [
         "the split 'val' -> Splits are called train",
     ),
     ("tasks", SameNames, "tasks.. gives"),
+    ("tasks", OtherTasks, "something else at the second call"),
     ("tasks", NoSuchDefault, "default_tasks names 'moods', and the tasks are traits, mood"),
     ("missing_files_are_told", NoMessage, "FileNotFoundError.*raise farbench.UserError"),
     ("missing_files_are_told", Patient, "index raises nothing"),
     ("located", Elsewhere, "locate.. does not find 'other_faces' in .*override locate"),
+    ("located", Gone, r"locate\(\) gives \S+gone, which does not exist"),
+    ("index_columns", indexed(lambda index: FaceIndex(index.frame[:0])), "index gives no rows"),
     ("index_columns", without("traits.Left"), "the index lacks traits.Left -> Name label columns"),
     ("unique_ids", set_at("image", 0, "1.png"), "1 ids are there twice, such as 1.png"),
     ("unique_ids", set_at("image", 0, "/data/1.png"), "the id /data/1.png is no path below"),

@@ -39,13 +39,14 @@ def test_the_page_has_every_line(kind: str) -> None:
     said = section(HEADINGS[kind])
     if kind != "groupings":
         said = section("Every plugin with options") | said
-    assert said == {check.name: check.contract for check in checks_of(kind)}
+    assert said == {check.name: f"{check.contract} {check.why}" for check in checks_of(kind)}
 
 
 def test_the_failure_on_the_page_is_one_that_is_printed() -> None:
     (check,) = [one for one in checks_of("methods") if one.name == "parameters_learn"]
     shown = " ".join(PAGE.split("```text\n")[1].split("```")[0].split())
-    assert f"contract: {check.contract} to mend: Use it in forward, do not make it, or" in shown
+    told = f"contract: {check.contract} why: {check.why} to mend: Use it in forward, do not"
+    assert told in shown
 
 
 def test_the_examples_parse() -> None:
@@ -91,5 +92,5 @@ def test_the_class_of_the_page_fails_in_the_words_of_the_contract(tmp_path: Path
     assert "contract: The module maps outputs (N, task.outputs) and targets to one" in done.stdout
     assert "to mend: Reduce to a scalar" in done.stdout
     assert "documented: MyLoss lacks the description of option 'gamma'" in done.stdout
-    assert "2 failed, 3 passed, 9 skipped" in done.stdout
+    assert "2 failed, 3 passed, 10 skipped" in done.stdout
     assert "says nothing while scalar fails" in done.stdout

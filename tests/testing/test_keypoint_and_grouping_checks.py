@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,13 @@ class Chooses(GoodPoints):
         return GoodPoints()
 
 
+class NoteIsNone(GoodPoints):
+    """Has nothing to note, and says None."""
+
+    def note(self, index: FaceIndex) -> str:
+        return None  # type: ignore[return-value]
+
+
 def partly(points: np.ndarray) -> np.ndarray:
     points[:, 5] = np.nan
     return points
@@ -65,6 +73,7 @@ BROKEN: list[tuple[str, type[KeypointModel], str]] = [
     ("unavailable", NoText, "gives None, not a text"),
     ("unavailable", Slow, r"unavailable takes 0\.\d s -> .*find_spec"),
     ("resolve", Chooses, "which cannot serve"),
+    ("resolve", NoteIsNone, 'note gives None -> .*return "" from note'),
     ("points", pointed(lambda p: p[:, :68]), r"float32 \(4, 68, 2\), not float32 \(4, 98, 2\)"),
     ("points", pointed(lambda p: p.astype(float)), "gives float64"),
     ("points", pointed(partly), "some points that are not finite"),
@@ -89,6 +98,20 @@ def test_a_broken_keypoint_model_fails_at_its_line(
     if model is Slow:
         monkeypatch.setattr("farbench.testing.keypoint_checks.CHEAP", 0.05)
     assert re.search(words, told(tried("keypoints", model, check)), re.DOTALL)
+
+
+def test_a_model_that_loads_torch_to_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = sys.modules.get("torch", sys)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+    class Loads(GoodPoints):
+        """Loads torch, here what stands in for it."""
+
+        def unavailable(self, index: FaceIndex) -> str:
+            sys.modules["torch"] = torch
+            return super().unavailable(index)
+
+    assert "unavailable imports torch -> Look at" in told(tried("keypoints", Loads, "unavailable"))
 
 
 def test_a_model_that_cannot_serve_says_why() -> None:

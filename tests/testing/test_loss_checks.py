@@ -103,6 +103,27 @@ class Counting(SquaredModule):
         return value
 
 
+class GrowsState(SquaredModule):
+    """Makes a buffer when it sees the first batch."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if not hasattr(self, "seen"):
+            self.register_buffer("seen", torch.ones(()))
+        return super().forward(outputs, targets)
+
+
+class SteepParameter(SquaredModule):
+    """Has a parameter under a root, which is infinitely steep where the loss is 0."""
+
+    def __init__(self, power: float) -> None:
+        super().__init__(power)
+        self.factor = nn.Parameter(torch.ones(()))
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        value = super().forward(outputs, targets)
+        return value + (self.factor * value.detach()).sqrt()
+
+
 def with_spare(module: nn.Module, task: Task) -> nn.Module:
     module.spare = nn.Parameter(torch.ones(2))
     return module
@@ -122,6 +143,16 @@ BROKEN: list[tuple[str, type[Loss], str]] = [
     ("scalar", built(lambda module, task: Logarithm()), "outputs are 100 and -100 -> .*logsigmoid"),
     ("gradients", changed(lambda value, *_: value.detach().requires_grad_()), "is zero or not"),
     ("gradients", built(with_spare), "own parameter spare gets no gradient"),
+    (
+        "leads_to_the_labels",
+        changed(lambda value, *_: -value),
+        r"for attributes, after 60 steps: labels missed 1\.00, before 1\.00 -> Compare",
+    ),
+    (
+        "leads_to_the_labels",
+        changed(lambda value, outputs, targets: (outputs + targets).square().mean()),
+        "for attributes, after 60 steps",
+    ),
     (
         "unknown_adds_nothing",
         changed(lambda value, outputs, _: value + outputs.square().mean()),
@@ -144,11 +175,31 @@ BROKEN: list[tuple[str, type[Loss], str]] = [
     ),
     ("all_unknown_is_zero", built(lambda module, task: MeanOfKnown()), "labels is nan.*clamp"),
     ("all_unknown_is_zero", changed(lambda value, *_: value + 1), r"without labels is 1\.0"),
+    (
+        "all_unknown_is_zero",
+        changed(lambda value, outputs, _: value + (outputs - outputs.detach()).sum()),
+        "for attributes a batch without labels gives a gradient",
+    ),
+    (
+        "all_unknown_is_zero",
+        built(lambda module, task: SteepParameter(2.0)),
+        "the gradient of factor is not finite without labels",
+    ),
+    (
+        "one_attribute",
+        changed(lambda value, outputs, _: value if outputs.shape[1] > 39 else outputs.mean(0)),
+        "the loss of 3 attributes is tensor",
+    ),
     ("one_attribute", built(lambda module, task: OneHot(2.0)), "RuntimeError"),
     (
         "state_survives_saving",
         built(lambda module, task: Counter(2.0)),
         "after a restart .*register_buffer",
+    ),
+    (
+        "state_survives_saving",
+        built(lambda module, task: GrowsState(2.0)),
+        "for attributes the state does not load: .*seen",
     ),
     ("same_seed_same_result", built(lambda module, task: Dice(2.0)), "go different ways"),
     ("options_change_something", UnusedOption, "nothing changes with gamma"),
@@ -156,6 +207,11 @@ BROKEN: list[tuple[str, type[Loss], str]] = [
         "never_waits",
         changed(lambda value, *_: value if value > 1 else 2 * value),
         r"a value is read back from the device \(test_loss_checks.py:\d+\) -> Keep decisions",
+    ),
+    (
+        "never_waits",
+        changed(lambda value, outputs, _: value * float(outputs.detach().numpy().mean())),
+        r"a value is read back from the device \(test_loss_checks.py:\d+\)",
     ),
     ("never_waits", built(lambda module, task: MeanOfKnown()), "boolean indexing asks the device"),
     (

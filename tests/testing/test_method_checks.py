@@ -52,6 +52,34 @@ def test_a_file_that_imports_torch_is_slow_to_list(tmp_path: Path) -> None:
     assert outcomes[1].status == outcomes[2].status == "ok"
 
 
+def test_a_file_that_loads_once_alone_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "once.py"
+    file.write_text(FILE.format(""))
+    plugin = load_plugins([file]).methods["mine"].value
+    file.write_text("1 / 0")
+    assert (
+        "cannot be imported in a new process: ZeroDivisionError: division by zero -> Make"
+        in told(tried("methods", plugin, "light_import"))
+    )
+
+
+def test_a_method_that_does_not_begin_at_the_prior_is_told_so() -> None:
+    outcome = tried("methods", Good, "outputs")
+    assert (outcome.status, "'traits' does not begin at the prior" in outcome.seen) == ("ok", True)
+    shipped = tried("methods", registry().methods["linear_head"].value, "outputs")
+    assert (shipped.status, shipped.seen) == ("ok", "")
+
+
+def test_a_source_that_is_still_to_be_filled_in_is_told() -> None:
+    class Fresh(Good):
+        """Just written."""
+
+        source: ClassVar[str] = "TO FILL IN: paper, section, equation."
+
+    outcome = tried("methods", Fresh, "documented")
+    assert (outcome.status, outcome.seen) == ("ok", "`source` is still to be filled in")
+
+
 def test_what_a_test_file_defines_is_not_asked_how_it_is_imported() -> None:
     class Here(Good):
         """Defined in a test."""

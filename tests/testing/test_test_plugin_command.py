@@ -33,7 +33,7 @@ class Fine(Loss):
         class Module(nn.Module):
             def forward(self, outputs, targets):
                 known = targets >= 0
-                values = torch.where(known, outputs - targets, 0.0).square()
+                values = torch.where(known, outputs - (2 * targets - 1), 0.0).square()
                 return factor * values.sum() / known.sum().clamp(min=1)
 
         return Module()
@@ -52,7 +52,7 @@ class Mean(Fine):
         class Module(nn.Module):
             def forward(self, outputs, targets):
                 known = targets >= 0
-                return factor * (outputs - targets)[known].square().mean()
+                return factor * (outputs - (2 * targets - 1))[known].square().mean()
 
         return Module()
 
@@ -83,7 +83,8 @@ def test_a_file_is_tried_whole_and_a_broken_line_is_told_with_advice(farbench_cl
         "  failed  all_unknown_is_zero: for attributes the loss of a batch without labels is nan"
     )
     assert lines[at + 1].startswith("          contract: A batch without any known label gives 0")
-    assert lines[at + 2].startswith("          to mend: Divide by known.sum().clamp(min=1)")
+    assert lines[at + 2].startswith("          why: Such batches occur where data sets are joined")
+    assert lines[at + 3].startswith("          to mend: Divide by known.sum().clamp(min=1)")
     assert "grouping halves" in done.out
     assert "covers_once: no group has 5_o_Clock_Shadow" in done.out
     assert "never_waits: boolean indexing asks the device" in done.out

@@ -96,6 +96,14 @@ class Vector(LearnedWeights):
         return losses, torch.ones_like(losses)
 
 
+class Endless(LearnedWeights):
+    """Weighs by what has no end."""
+
+    def forward(self, losses: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
+        total, weights = super().forward(losses, features)
+        return total, weights / 0
+
+
 class Alone(LearnedWeights):
     def forward(self, losses: Tensor, features: Tensor | None) -> Tensor:  # type: ignore[override]
         return losses.sum()
@@ -131,6 +139,7 @@ BROKEN: list[tuple[str, type[TaskWeighting], str]] = [
     ("scalar_and_weights", made(lambda *_: max), "build gives builtin_function"),
     ("scalar_and_weights", made(Vector), r"scalar have the shape \(3,\), not \(\)"),
     ("scalar_and_weights", made(Alone), "returns Tensor, not a scalar and weights"),
+    ("scalar_and_weights", made(Endless), r"the weights are \[inf, inf, inf\]"),
     ("scalar_and_weights", made(LooksAtFeatures), "AssertionError.*needs_features: ClassVar"),
     ("weights_are_detached", made(Attached), "require a gradient -> Return weights.detach"),
     ("weights_are_true", made(Halved), r"gradient of the losses is \[1.0.*weights say \[0.5"),

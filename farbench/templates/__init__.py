@@ -1,0 +1,1 @@
+"""What `farbench new` writes: plugins in a file, packages of them, benchmarks."""

@@ -1,0 +1,1 @@
+"""One plugin a file, each whole and under test; `farbench new` writes them under another name."""

@@ -1,0 +1,41 @@
+"""A plugin in one file: the template of its kind under another name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+FILES = Path(__file__).parent / "files"
+
+PROVIDED: dict[str, tuple[tuple[str, str], ...]] = {
+    "method": (("methods", ""), ("losses", "_loss")),
+    "dataset": (("datasets", ""),),
+    "loss": (("losses", ""),),
+    "weighting": (("weightings", ""),),
+}
+"""Kind -> what its template provides: the plural of a kind, and what follows the name."""
+
+
+def plugin_text(kind: str, name: str, check: str = "") -> str:
+    """Return a commented plugin of a kind that keeps to its contract.
+
+    Args:
+        kind: A key of :data:`PROVIDED`.
+        name: What the plugin is called; its class is called the same in CamelCase.
+        check: The command that holds it against its contract, if not `farbench test-plugin`.
+    """
+    text = (FILES / f"{kind}.py").read_text(encoding="utf-8")
+    if check:
+        text = re.sub("(?m)^After each change: .*", f"After each change: {check}", text)
+    return text.replace(f"my_{kind}", name).replace(class_name(f"my_{kind}"), class_name(name))
+
+
+def class_name(name: str) -> str:
+    """Return ``"GateNet"`` for ``"gate_net"``."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def snake_case(word: str) -> str:
+    """Return the name nearest to a word that is none: ``"gate_net"`` for ``"GateNet-"``."""
+    parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", word)
+    return re.sub(r"[^a-z0-9]+", "_", parts.lower()).strip("_0123456789")
