@@ -7,6 +7,7 @@ The names below are what a plugin author imports. They are loaded on first use, 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from farbench.plugins.dataset import Dataset, DatasetInfo, FaceIndex, Framing
     from farbench.plugins.events import CellEvent, EpochEvent
     from farbench.plugins.grouping import Group, Grouping
+    from farbench.plugins.health import Diagnosis, Machine
     from farbench.plugins.keypoints import KeypointModel
     from farbench.plugins.loss import Loss
     from farbench.plugins.method import MaskRequest, Method, Problem, Stage
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# A small file can be made to decode to any size. OpenCV reads its limit, by default four times
+# this, when it is loaded; 268 million pixels take 0.8 GB.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 28))
+
 _HOME = {
     "UserError": "farbench.errors",
     "Corruption": "farbench.plugins.corruption",
@@ -38,10 +44,12 @@ _HOME = {
     "Framing": "farbench.plugins.dataset",
     "CellEvent": "farbench.plugins.events",
     "EpochEvent": "farbench.plugins.events",
+    "Diagnosis": "farbench.plugins.health",
     "Group": "farbench.plugins.grouping",
     "Grouping": "farbench.plugins.grouping",
     "KeypointModel": "farbench.plugins.keypoints",
     "Loss": "farbench.plugins.loss",
+    "Machine": "farbench.plugins.health",
     "MaskRequest": "farbench.plugins.method",
     "Method": "farbench.plugins.method",
     "Problem": "farbench.plugins.method",
@@ -66,6 +74,7 @@ __all__ = [
     "Corruption",
     "Dataset",
     "DatasetInfo",
+    "Diagnosis",
     "EpochEvent",
     "FaceIndex",
     "Framing",
@@ -75,6 +84,7 @@ __all__ = [
     "KeypointModel",
     "Landmarks",
     "Loss",
+    "Machine",
     "MaskRequest",
     "Method",
     "Problem",

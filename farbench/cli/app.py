@@ -11,9 +11,12 @@ from farbench.cli.baseline import baseline
 from farbench.cli.bench import bench
 from farbench.cli.check import check
 from farbench.cli.data import data
+from farbench.cli.doctor import doctor
 from farbench.cli.export import export
 from farbench.cli.figure import figure
 from farbench.cli.list import list_plugins
+from farbench.cli.new import new
+from farbench.cli.plugins import plugins
 from farbench.cli.predict import predict
 from farbench.cli.profile import profile
 from farbench.cli.report import report
@@ -68,6 +71,9 @@ app.command("diff")(diff)
 app.command("profile")(profile)
 app.command("bench")(bench)
 app.command("list")(list_plugins)
+app.command("plugins")(plugins)
+app.command("doctor")(doctor)
 app.command("show")(show)
+app.command("new")(new)
 app.command("test-plugin")(check_plugins)
 app.add_typer(data, name="data")

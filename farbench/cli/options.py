@@ -37,16 +37,22 @@ DataRoot = Annotated[
 ]
 
 
-def load_registry(paths: Sequence[str | Path], strict: bool) -> Registry:
-    """Load the plugins and warn of each broken one on stderr, one line each.
+def load_registry(
+    paths: Sequence[str | Path], strict: bool, loggers: Sequence[str] = ()
+) -> Registry:
+    """Load the plugins; on stderr, tell what is switched off and warn of each broken one.
 
     Raises:
-        UserError: A path does not exist, a name is provided twice, or, if ``strict``, a plugin is
-            broken.
+        UserError: A path does not exist, a name is provided twice, a logger cannot be used, or, if
+            ``strict``, a plugin is broken.
     """
+    from farbench.plugins.installed import AUTOLOAD
     from farbench.plugins.manager import load_plugins
 
-    registry = load_plugins(paths, strict=strict)
+    registry = load_plugins(paths, strict=strict, loggers=loggers)
+    off = [plugin.name for plugin in registry.found if plugin.state == "switched off"]
+    if off:
+        typer.echo(f"farbench: note: {AUTOLOAD} switches off: {', '.join(off)}.", err=True)
     for index, plugin in enumerate(registry.broken):
         typer.echo(
             f"farbench: warning: plugin '{plugin.name}' ({plugin.source}) is left out: "

@@ -153,7 +153,10 @@ class Dataset(Plugin):
         if root is None:
             raise UserError(f"data set '{self.name}' reads files but was given no data root.")
         path = root / row.image
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        try:
+            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        except cv2.error:  # its header asks for more pixels than OpenCV makes
+            image = None
         if image is None:
             state = "does not decode" if path.exists() else "is missing"
             raise UserError(f"image {path} {state}.")

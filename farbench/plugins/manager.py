@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import inspect
 import os
 import re
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import pluggy
-from pydantic import ValidationError
-from pydantic.errors import PydanticErrorMixin
 
-from farbench.errors import UserError, did_you_mean
+from farbench.errors import UserError, unknown_name
 from farbench.plugins import specs
 from farbench.plugins.base import Plugin
 from farbench.plugins.corruption import Corruption
 from farbench.plugins.dataset import Dataset, DatasetInfo
 from farbench.plugins.files import load_file, plugin_files
 from farbench.plugins.grouping import Grouping
+from farbench.plugins.installed import AUTOLOAD, LOGGERS, PLUGINS, autoloaded, installed
 from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Method
+from farbench.plugins.modules import HOOKS, check_hooks, in_one_line
 from farbench.plugins.weighting import TaskWeighting
 
-ENTRY_POINT_GROUP = "farbench"
 T = TypeVar("T")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -62,8 +59,41 @@ class BrokenPlugin:
 
 
 @dataclass
+class FoundPlugin:
+    """A plugin that was found, whatever became of it.
+
+    Attributes:
+        name: Its entry point, or the stem of its file.
+        source: The distribution and version, or the file.
+        how: Where it was found.
+        state: "loaded"; "broken"; "switched off" by ``FARBENCH_AUTOLOAD``; "on request": a logger
+            that this command did not ask for.
+        error: Why it is broken, in one line.
+        provides: Its things, each with its kind (see ``KINDS``).
+        hooks: Further hooks that it implements: it follows runs, or checks a machine.
+    """
+
+    name: str
+    source: str
+    how: Literal["installed", "file", "logger"]
+    state: Literal["loaded", "broken", "switched off", "on request"]
+    error: str = ""
+    provides: list[tuple[str, Entry[Any]]] = field(default_factory=list)
+    hooks: tuple[str, ...] = ()
+
+
+@dataclass
 class Registry:
-    """Everything that the loaded plugins provide, by kind and name."""
+    """Everything that the loaded plugins provide, by kind and name.
+
+    Attributes:
+        hooks: Calls the hooks of the loaded plugins.
+        broken: The plugins that were left out.
+        found: All plugins, in the order in which they were found.
+        clashes: Names that two plugins provide, a sentence each; there are none unless
+            :func:`load_plugins` was told to keep them.
+        loggers: Names of the loggers that were asked for.
+    """
 
     hooks: pluggy.PluginManager
     methods: dict[str, Entry[type[Method]]] = field(default_factory=dict)
@@ -74,6 +104,9 @@ class Registry:
     groupings: dict[str, Entry[Grouping]] = field(default_factory=dict)
     corruptions: dict[str, Entry[type[Corruption]]] = field(default_factory=dict)
     broken: list[BrokenPlugin] = field(default_factory=list)
+    found: list[FoundPlugin] = field(default_factory=list)
+    clashes: list[str] = field(default_factory=list)
+    loggers: tuple[str, ...] = ()
 
     def grouping_records(self) -> dict[str, Grouping]:
         """Return the groupings themselves, as a method's problem holds them."""
@@ -106,101 +139,110 @@ KINDS: dict[str, Kind] = {
 """The kinds by their plural, as ``farbench list`` takes it and a field of the registry is named."""
 
 
-def load_plugins(paths: Sequence[str | Path] = (), *, strict: bool = False) -> Registry:
+def load_plugins(
+    paths: Sequence[str | Path] = (),
+    *,
+    strict: bool = False,
+    loggers: Sequence[str] = (),
+    keep_clashes: bool = False,
+) -> Registry:
     """Load the installed plugins and the given files, and collect what they provide.
 
     Args:
         paths: Plugin files, or folders of them. Those in the environment variable
             ``FARBENCH_PLUGINS`` (separated as in ``PATH``) come first.
         strict: Make a broken plugin an error instead of leaving it out.
+        loggers: Installed loggers to load as well, by name.
+        keep_clashes: Of two things with one name keep the first, and note the clash; otherwise it
+            is an error.
 
     Raises:
-        UserError: A path does not exist, two plugins provide the same name, or, if ``strict``,
-            a plugin is broken.
+        UserError: A path or a logger does not exist, a logger cannot be loaded, two plugins provide
+            the same name, or, if ``strict``, a plugin is broken.
     """
     hooks = pluggy.PluginManager(specs.PROJECT)
     hooks.add_hookspecs(specs)
-    registry = Registry(hooks)
-    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        dist = entry_point.dist
-        source = f"{dist.name} {dist.version}" if dist else "unknown distribution"
-        _register(registry, entry_point.name, source, entry_point.load)
+    registry = Registry(hooks, loggers=tuple(dict.fromkeys(loggers)))
+    packages = installed(PLUGINS)
+    wanted = autoloaded({package.name for package in packages})
+    for package in packages:
+        plugin = FoundPlugin(package.name, package.source, "installed", "switched off")
+        registry.found.append(plugin)
+        if package.name in wanted:
+            _register(registry, plugin, package.load)
     from_environment = [p for p in os.environ.get("FARBENCH_PLUGINS", "").split(os.pathsep) if p]
     for path in dict.fromkeys(plugin_files([*from_environment, *paths])):
-        _register(registry, path.stem, str(path), functools.partial(load_file, path))
+        registry.found.append(FoundPlugin(path.stem, str(path), "file", "loaded"))
+        _register(registry, registry.found[-1], functools.partial(load_file, path))
+    _add_loggers(registry)
+    if registry.clashes and not keep_clashes:
+        raise UserError("\n".join(registry.clashes))
     if strict and registry.broken:
         lines = [f"plugin '{b.name}' ({b.source}) is broken: {b.error}" for b in registry.broken]
         raise UserError("\n".join(lines))
     return registry
 
 
-def _register(registry: Registry, name: str, source: str, load: Callable[[], ModuleType]) -> None:
+def _add_loggers(registry: Registry) -> None:
+    """Load the loggers that were asked for, and note the others."""
+    known = installed(LOGGERS)
+    for name in registry.loggers:
+        if name not in {logger.name for logger in known}:
+            raise unknown_name("logger", name, (logger.name for logger in known), "--logger")
+    for logger in known:
+        plugin = FoundPlugin(logger.name, logger.source, "logger", "on request")
+        registry.found.append(plugin)
+        if logger.name in registry.loggers:
+            _register(registry, plugin, logger.load)
+            if plugin.state == "broken":  # who asked for a log must not find out after the run
+                raise UserError(
+                    f"logger '{logger.name}' ({logger.source}) cannot be used: "
+                    f"{plugin.error.removeprefix('UserError: ')}"
+                )
+
+
+def _register(registry: Registry, plugin: FoundPlugin, load: Callable[[], ModuleType]) -> None:
     """Load one plugin and take what it provides, whole or not at all."""
-    label = f"{name} ({source})"
+    label = f"{plugin.name} ({plugin.source})"
     known = registry.hooks.has_plugin(label)
     try:
         module = load()
-        _check_hooks(module)
+        check_hooks(module)
         registry.hooks.register(module, name=label)
         registry.hooks.check_pending()
-        provided = _provided(module, source)
+        provided = _provided(module, plugin.source)
     except (Exception, SystemExit) as error:  # a plugin may do anything while it is imported
         if registry.hooks.has_plugin(label) and not known:
             registry.hooks.unregister(name=label)
-        registry.broken.append(BrokenPlugin(name, source, _in_one_line(error, source)))
+        plugin.state, plugin.error = "broken", in_one_line(error, plugin.source)
+        registry.broken.append(BrokenPlugin(plugin.name, plugin.source, plugin.error))
         return
+    providers = {kind.hook for kind in KINDS.values()}
+    plugin.state, plugin.provides = "loaded", provided
+    plugin.hooks = tuple(name for name in HOOKS if name not in providers and hasattr(module, name))
     for kind, entry in provided:
         table: dict[str, Entry[Any]] = getattr(registry, kind)
         if entry.name in table and table[entry.name].value is not entry.value:
-            other = table[entry.name]
-            raise UserError(
-                f"{KINDS[kind].singular} '{entry.name}' is provided twice: "
-                f"by {other.provider} ({other.origin}) and by {entry.provider} ({entry.origin}). "
-                "Rename one of them."
-            )
+            registry.clashes.append(_clash(registry, kind, table[entry.name], entry))
         table.setdefault(entry.name, entry)
 
 
-def _in_one_line(error: BaseException, source: str) -> str:
-    """Return ``"ZeroDivisionError: division by zero (line 3)"``; the line where a file raised it.
-
-    Of pydantic's errors, which fill several lines and end in web addresses, what is wrong is kept.
-    """
-    if isinstance(error, ValidationError):
-        text = "; ".join(
-            f"{'.'.join(map(str, (error.title, *detail['loc'])))}: {detail['msg']}"
-            for detail in error.errors(include_url=False)
-        )
-    else:
-        text = error.message if isinstance(error, PydanticErrorMixin) else str(error)
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename == source
+def _clash(registry: Registry, kind: str, first: Entry[Any], second: Entry[Any]) -> str:
+    """Say that two plugins provide a name, and what can be done."""
+    sides = [
+        plugin
+        for plugin in registry.found
+        if (kind, first) in plugin.provides or (kind, second) in plugin.provides
     ]
-    where = f"(line {lines[-1]})" if lines else ""
-    what = f"{type(error).__name__}:" if text.strip() else type(error).__name__
-    return " ".join([what, *text.split(), where]).rstrip()
-
-
-def _check_hooks(module: ModuleType) -> None:
-    """Refuse what looks like a hook and would never be called.
-
-    Raises:
-        NameError: A function is named like a hook, and there is no such hook.
-        TypeError: A hook is not marked.
-    """
-    known = sorted(name for name in vars(specs) if name.startswith("farbench_"))
-    for name, value in vars(module).items():
-        own = inspect.isfunction(value) and value.__module__ == module.__name__
-        if not own or not name.startswith("farbench_"):
-            continue
-        if name not in known:
-            raise NameError(
-                f"unknown hook '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}."
-            )
-        if not hasattr(value, f"{specs.PROJECT}_impl"):
-            raise TypeError(f"hook '{name}' is not marked with @farbench.hookimpl")
+    advice = "Rename one of them"
+    if all(plugin.how == "installed" for plugin in sides):
+        ways = " or ".join(dict.fromkeys(f"{AUTOLOAD}=no:{plugin.name}" for plugin in sides))
+        advice += f", or leave a plugin out: {ways}"
+    return (
+        f"{KINDS[kind].singular} '{first.name}' is provided twice: "
+        f"by {first.provider} ({first.origin}) and by {second.provider} ({second.origin}). "
+        f"{advice}."
+    )
 
 
 def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:

@@ -1,4 +1,4 @@
-"""The hooks: what a plugin package may provide, and the life-cycle a logger may follow.
+"""The hooks: what a plugin may provide, and the life-cycle a logger may follow.
 
 Every hook returns data, never registers by side effect. Mark an implementation with
 ``farbench.hookimpl``; a misspelt hook is an error.
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from farbench.plugins.dataset import Dataset
     from farbench.plugins.events import CellEvent, EpochEvent
     from farbench.plugins.grouping import Grouping
+    from farbench.plugins.health import HealthCheck
     from farbench.plugins.keypoints import KeypointModel
     from farbench.plugins.loss import Loss
     from farbench.plugins.method import Method
@@ -74,3 +75,13 @@ def farbench_epoch_ended(cell: CellEvent, epoch: EpochEvent) -> None:
 @hookspec
 def farbench_cell_finished(cell: CellEvent, metrics: Mapping[str, Mapping[str, object]]) -> None:
     """Follow a cell: its predictions are scored and stored."""
+
+
+@hookspec
+def farbench_cell_failed(cell: CellEvent, reason: str) -> None:
+    """Follow a cell: it could not be finished, for a reason of one line."""
+
+
+@hookspec
+def farbench_health_checks() -> Sequence[HealthCheck]:  # type: ignore[empty-body]
+    """Return what ``farbench doctor`` is to look at as well."""

@@ -161,6 +161,36 @@ def test_life_cycle_hooks_are_called_in_order(tiny):
 def test_a_logger_that_fails_costs_no_cell(tiny):
     tiny.write({"logger.py": LOGGER.replace("good = ", "1 / 0  #")})
     outcome = tiny.run("--plugins", tiny.folder / "logger.py", "--rows", "fine")
-    warning = "warning: farbench_epoch_ended of a plugin failed: ZeroDivisionError"
+    plugin = f"logger ({tiny.folder / 'logger.py'})"
+    warning = f"warning: farbench_epoch_ended of plugin {plugin} failed: ZeroDivisionError"
     assert outcome.err.count(warning) == 3
     assert "test accuracy" in outcome.err
+
+
+def test_a_logger_that_fails_keeps_no_other_from_its_call(tiny):
+    leaves = LOGGER.replace("good = ", "raise SystemExit(3)  #")
+    tiny.write({"a_bad.py": leaves, "logger.py": LOGGER, "z_bad.py": leaves})
+    words = [w for name in ("a_bad", "logger", "z_bad") for w in ("--plugins", f"{name}.py")]
+    words = [tiny.folder / word if word.endswith(".py") else word for word in words]
+    outcome = tiny.run(*words, "--rows", "fine")
+    assert outcome.err.count("failed: SystemExit: 3") == 6
+    assert (tiny.folder / "logger.log").read_text().count("epoch fine") == 3
+
+
+TOLD = """
+from farbench import hookimpl
+
+
+@hookimpl
+def farbench_cell_failed(cell, reason):
+    print(f"{cell.row}, seed {cell.seed}, {cell.folder.is_dir()}: {reason}")
+"""
+
+
+def test_loggers_are_told_of_a_cell_that_fails(tiny):
+    tiny.write({"stumbles.py": RAISES, "told.py": TOLD})
+    tiny.file.write_text(
+        "protocol: tiny.yaml\nplugins: [tiny_dataset.py, stumbles.py, told.py]\n"
+        "rows:\n  bad: {method: stumbles}\n"
+    )
+    assert "bad, seed 0, True: ValueError: this network\n" in tiny.run(code=1).out

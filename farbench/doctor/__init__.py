@@ -1,0 +1,1 @@
+"""What is wrong with this machine: one check a file, each in seconds and without changes."""

@@ -1,0 +1,1 @@
+"""The loggers that ship with farbench: modules with life-cycle hooks, loaded on request."""
