@@ -52,6 +52,13 @@ class Bench:
     minutes: float = 1
 
 
+TINY_RUN = (
+    "protocol.crop=32",
+    "protocol.resize=36",
+    "protocol.stage_epochs.global=1",
+    "protocol.epochs=1",
+)
+
 BENCHES: dict[str, Bench] = {
     "overhead": Bench(
         "farbench's training loop / a bare loop over the same tensors",
@@ -86,8 +93,29 @@ BENCHES: dict[str, Bench] = {
         {"images": 16, "batch_size": 8, "rounds": 1},
         minutes=3,
     ),
+    "masks": Bench(
+        "a step of g2ff_ca less its own layers / of baseline; masks in every step / stored",
+        {
+            "tf_efficientnet_lite0_offline": Goal(at_most=1.15),
+            "resnet50_offline": Goal(at_most=1.15),
+        },
+        {
+            "backbones": ("resnet10t",),
+            "side": 32,
+            "batch_size": 2,
+            "steps": 1,
+            "rounds": 1,
+        },
+        minutes=4,
+    ),
+    "sharing": Bench(
+        "ablation and mask_scale with one cache / each row by itself from an empty one",
+        {"cpu": Goal(at_most=0.5)},
+        {"benchmarks": ("ablation",), "rows": ("baseline",), "images": 8, "sets": TINY_RUN},
+        minutes=5,
+    ),
     "jobs": Bench(
-        "`farbench run --jobs 2` / serial, four cells of one thread each",
+        "`farbench run --jobs 2`, and two workers of Ray, / serial, four cells of one thread each",
         tiny={"cells": 2, "images": 24, "epochs": 1, "rounds": 1},
         minutes=5,
     ),

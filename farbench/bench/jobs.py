@@ -1,9 +1,10 @@
-"""Cells side by side: `farbench run --jobs N` against one after the other, end to end."""
+"""Cells side by side: `farbench run --jobs N`, and Ray, against one after the other, end to end."""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from farbench.bench.processes import Taken, farbench_command, run_process
@@ -36,20 +37,32 @@ def measure(
 
     Returns:
         ``wall`` and ``cpu``: the seconds with ``--jobs N`` divided by those without. What
-        processes cost (each loads torch and plans) is in both.
+        processes cost (each loads torch and plans) is in both. Where Ray is installed,
+        ``ray_wall``: the same with as many workers of a cluster on this machine, its start
+        included; they are no children of the command, so their processor time is not known.
     """
-    taken: dict[int, list[Taken]] = {1: [], jobs: []}
+    ways: dict[str, tuple[str, ...]] = {
+        "serial": ("--jobs", "1"),
+        "jobs": ("--jobs", str(jobs)),
+    }
+    if find_spec("ray") is not None:
+        ways["ray"] = ("--executor", "ray", "--jobs", str(jobs))
+    taken: dict[str, list[Taken]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory(prefix="farbench-") as name:
         folder = Path(name)
         file = _benchmark(folder, cells, images, epochs)
         for turn in range(rounds):
-            for number in sorted(taken, reverse=bool(turn % 2)):
-                taken[number].append(_run(file, folder / f"{turn}-{number}", number))
-    one, several = taken[1], taken[jobs]
-    return {
-        "wall": ratio(tuple(t.wall for t in several), tuple(t.wall for t in one)),
-        "cpu": ratio(tuple(t.cpu for t in several), tuple(t.cpu for t in one)),
+            for way in sorted(ways, reverse=bool(turn % 2)):
+                taken[way].append(_run(file, folder / f"{turn}-{way}", ways[way]))
+    wall = {way: tuple(one.wall for one in each) for way, each in taken.items()}
+    cpu = {way: tuple(one.cpu for one in each) for way, each in taken.items()}
+    found = {
+        "wall": ratio(wall["jobs"], wall["serial"]),
+        "cpu": ratio(cpu["jobs"], cpu["serial"]),
     }
+    if "ray" in wall:
+        found["ray_wall"] = ratio(wall["ray"], wall["serial"])
+    return found
 
 
 def _benchmark(folder: Path, cells: int, images: int, epochs: int) -> Path:
@@ -72,10 +85,10 @@ def _benchmark(folder: Path, cells: int, images: int, epochs: int) -> Path:
     return file
 
 
-def _run(file: Path, results: Path, jobs: int) -> Taken:
+def _run(file: Path, results: Path, way: tuple[str, ...]) -> Taken:
     """Run the benchmark with a cache of its own that has the packed images."""
     cache = results.with_suffix(".cache")
     cache.mkdir()
     (cache / "packed").symlink_to(file.parent / "cache" / "packed")
-    words = ("--device", "cpu", "--jobs", str(jobs), "--results", str(results))
+    words = ("--device", "cpu", *way, "--results", str(results))
     return run_process(farbench_command("run", str(file), *words), {"FARBENCH_CACHE": str(cache)})

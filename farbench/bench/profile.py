@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -19,7 +19,8 @@ from farbench.running.costs import count_flops, forget_peak_memory, peak_memory_
 from farbench.training.device import Forward
 
 PARTS = ("input", "masks", "forward", "loss", "backward", "optimizer")
-"""Of a step. ``input`` is the making of a batch, ``masks`` what its masks add to that."""
+"""Of a step. ``input`` is the making of a batch; ``masks`` what its masks add to that, or what
+predicting them in every step takes."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,10 @@ def _step_parts(work: Workload, batch: Batch) -> dict[str, float]:
         taken[name] = time.perf_counter() - started
 
     work.set_to_train()
+    if batch.predict_masks is not None:
+        with part("masks"):
+            masks = batch.predict_masks(batch.images.to(work.forward.compute.device))
+        batch = replace(batch, masks=masks, predict_masks=None)
     with part("forward"):
         outputs = work.forward(batch)
     with part("loss"):

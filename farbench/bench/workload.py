@@ -20,9 +20,12 @@ from farbench.benchmark.resolve import resolve_benchmark
 from farbench.data.batches import Batch, Batches
 from farbench.data.mask_bits import StoredMasks
 from farbench.data.on_device import DeviceWarp
+from farbench.data.online_masks import OnlineMasks
 from farbench.data.pack import PackedImages
 from farbench.data.placement import place_images
 from farbench.data.targets import make_targets
+from farbench.masks.network import MaskNetwork
+from farbench.masks.trained import TrainedMasks
 from farbench.plugins.manager import Registry
 from farbench.running.plan import PlannedCell, Planner
 from farbench.store.artifacts import ArtifactStore
@@ -148,7 +151,8 @@ def make_ready(cell: PlannedCell, pixels: NDArray[np.uint8] | None = None) -> Wo
     Args:
         cell: The cell.
         pixels: Packed images, uint8 ``(N, R, R, 3)``. None, as always for masks, is noise: a warp,
-            a step and a copy of it take as long as of faces.
+            a step and a copy of it take as long as of faces. So does a mask network that was never
+            trained, where masks are predicted in every step.
     """
     protocol, source = cell.row.protocol, cell.source
     torch.set_num_threads(cell.compute.threads)
@@ -160,8 +164,10 @@ def make_ready(cell: PlannedCell, pixels: NDArray[np.uint8] | None = None) -> Wo
     targets = make_targets(source, cell.tasks, packed, protocol.crop)
     run = cell.stages[-1]
     run = replace(run, problem=replace(run.problem, statistics=targets.statistics))
-    masks = None
-    if cell.masks is not None:
+    masks: StoredMasks | OnlineMasks | None = None
+    if cell.masks is not None and cell.masks.protocol.online:
+        masks = _untrained_masks(cell)
+    elif cell.masks is not None:
         stored, groups = cell.masks.protocol.stored_size, cell.masks.group_names
         size = (len(source), -(-len(groups) * stored * stored // 8))
         masks = StoredMasks(noise.integers(0, 256, size, dtype=np.uint8), groups, stored)
@@ -199,6 +205,17 @@ def make_ready(cell: PlannedCell, pixels: NDArray[np.uint8] | None = None) -> Wo
     whole_batch = min(protocol.batch_size, len(data.train))
     speed_up(forward, run.speedups, batches, whole_batch, lambda text: print(text, file=sys.stderr))
     return work
+
+
+def _untrained_masks(cell: PlannedCell) -> OnlineMasks:
+    """Return what predicts masks in every step, of a network with random weights."""
+    assert cell.masks is not None
+    plan = cell.masks
+    network = MaskNetwork(len(plan.groups), plan.protocol, pretrained=False)
+    placed = cell.compute.place(network)
+    assert isinstance(placed, MaskNetwork)
+    trained = TrainedMasks(placed.eval(), plan.group_names, plan.protocol, 1.0, cell.compute)
+    return trained.online(cell.row.protocol.resize)
 
 
 def _device_warp(cell: PlannedCell, pixels: NDArray[np.uint8]) -> DeviceWarp:

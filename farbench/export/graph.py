@@ -40,7 +40,7 @@ class PictureGraph(nn.Module):
             masks: Its mask network, if it takes masks.
 
         Raises:
-            UserError: Its masks are scaled.
+            UserError: Its masks are scaled, or predicted on the crop.
         """
         super().__init__()
         trained.check_decodes()
@@ -106,9 +106,14 @@ class MaskGraph(nn.Module):
             warped: s, side of the masks.
 
         Raises:
-            UserError: The masks are scaled.
+            UserError: The masks are scaled, or predicted on the crop.
         """
         super().__init__()
+        if masks.protocol.online:
+            raise UserError(
+                "the masks of this cell are predicted on the crop (protocol.masks.online), which "
+                "the ONNX graph does not do. Export as safetensors, or a row with masks.online off."
+            )
         if masks.area != 1:
             raise UserError(
                 f"masks of area {masks.area:g} are scaled part by part (connected components), for "

@@ -118,7 +118,7 @@ def _predict(
 ) -> dict[str, NDArray[Any]]:
     pixels = np.stack([one.pixels for one in ready])
     sizes = np.array([one.size for one in ready], np.int32)
-    predictions = trained.predict(pixels, masks.make(pixels) if masks else None, sizes)
+    predictions = trained.predict(pixels, masks.for_batches(pixels) if masks else None, sizes)
     for task in trained.tasks:
         if isinstance(task, Landmarks):
             predictions[task.name] = np.stack(

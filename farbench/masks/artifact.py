@@ -35,6 +35,7 @@ from farbench.plugins.keypoints import KeypointModel
 from farbench.scoring.masks import mask_counts, mask_f1_from_counts
 from farbench.store.artifacts import PROGRESS, ArtifactStore
 from farbench.store.blocks import Arrays, in_blocks
+from farbench.store.space import allocate
 from farbench.training.device import Compute
 
 CHECKPOINT = "mask_network.pt"
@@ -117,7 +118,8 @@ def plan_masks(
             "points": points.recipe,
             "groups": [[group.name, group.region] for group in groups],
             "resize": packed_side,
-            "protocol": protocol.model_dump(mode="json"),
+            # Where its masks are predicted is the stage's matter: both ways share the network.
+            "protocol": protocol.model_dump(mode="json", exclude={"online"}),
             "pretrained": encoder_weights(protocol, pretrained),
         },
         code_identity([__name__, *keypoints.modules(), *source.dataset.modules()]),
@@ -270,6 +272,7 @@ def _build_masks(
         dtype=np.uint8,
         shape=(count, math.ceil(len(regions) * side * side / 8)),
     )
+    allocate(folder / "masks.npy")
     counts = []
     for start, stop, block in in_blocks(folder / PROGRESS / "masks", count, predict):
         stored[start:stop] = block["bits"]

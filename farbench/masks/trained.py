@@ -1,4 +1,4 @@
-"""A trained mask network, applied to images that its artifact does not hold."""
+"""A trained mask network, applied to images that its artifact does not hold, or in every step."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from farbench.benchmark.schema import MaskProtocol
 from farbench.data.mask_bits import StoredMasks, to_bits
+from farbench.data.online_masks import OnlineMasks
 from farbench.errors import UserError
 from farbench.masks.network import MaskNetwork, predict_masks, shrink_masks
+from farbench.masks.online import OnlinePrediction
 from farbench.masks.scaling import scale_masks
 from farbench.training.device import Compute
 
@@ -52,6 +55,15 @@ class TrainedMasks:
             bits.append(to_bits(scale_masks(masks, self.area)))
         return StoredMasks(np.concatenate(bits), self.groups, self.protocol.stored_size)
 
+    def online(self, packed: int) -> OnlineMasks:
+        """Return what predicts masks in every step, of crops from images of side ``packed``."""
+        predict = OnlinePrediction(self.network, self.protocol, packed, self.compute)
+        return OnlineMasks(self.groups, predict)
+
+    def for_batches(self, pixels: NDArray[np.uint8]) -> StoredMasks | OnlineMasks:
+        """Return the masks that batches of packed images are to have, as the protocol says."""
+        return self.online(pixels.shape[1]) if self.protocol.online else self.make(pixels)
+
 
 def load_mask_network(
     weights: Path, recipe: Mapping[str, Any], area: float, compute: Compute
@@ -72,7 +84,7 @@ def load_mask_network(
     network = MaskNetwork(len(groups), protocol, pretrained=False)
     try:
         network.load_state_dict(load_file(weights))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UserError(
             f"{weights} does not fit the mask network of this version of farbench ({reason}). "

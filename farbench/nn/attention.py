@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from farbench.nn.regions import masked_average, masked_max
+from farbench.nn.regions import argmax_of_products, masked_average, masked_max
 
 KINDS = ("none", "channel", "spatial", "channel_spatial")
 
@@ -69,10 +69,25 @@ class RegionPool(nn.Module):
             mean = masks * features.mean(1, keepdim=True)
             peak = masks * features.amax(1, keepdim=True)
         else:
-            mean = masks * (psi @ features.flatten(2) / features.shape[1]).view_as(masks)
-            peaks = [(features * psi[:, g, :, None, None]).amax(1) for g in range(masks.shape[1])]
-            peak = masks * torch.stack(peaks, 1)
+            flat = features.flatten(2)
+            mean = masks * (psi @ flat / features.shape[1]).view_as(masks)
+            peak = masks * _largest_channel(flat, psi).view_as(masks)
         both = torch.stack([mean, peak], 2)
         if self.shared:
             return torch.sigmoid(convolution(both.flatten(0, 1))).view_as(masks)
         return torch.sigmoid(convolution(both.flatten(1, 2)))
+
+
+def _largest_channel(flat: Tensor, psi: Tensor) -> Tensor:
+    """Return ``max over C of psi * features`` for all groups in one pass, ``(N, G, positions)``.
+
+    As in :func:`farbench.nn.regions.masked_max` the product is not kept: the largest channel is
+    found without a graph, and its value is gathered. Of equal channels the first gets the gradient.
+
+    Args:
+        flat: Features, ``(N, C, positions)``.
+        psi: Factors, ``(N, G, C)``.
+    """
+    where = argmax_of_products(flat, psi.unsqueeze(-1), 2)
+    peak: Tensor = flat.gather(1, where) * psi.gather(2, where)
+    return peak

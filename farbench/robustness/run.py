@@ -10,7 +10,7 @@ import torch
 
 from farbench.benchmark.robustness import AskedCorruptions
 from farbench.data.pack import PackedImages
-from farbench.errors import CellFailed
+from farbench.errors import CellFailed, UserError
 from farbench.masks.artifact import make_masks
 from farbench.masks.trained import TrainedMasks
 from farbench.plugins.manager import Registry
@@ -169,6 +169,12 @@ class RobustnessRun:
     def _masks(self, cell: TrainedCell, faces: TestFaces) -> MaskSource | None:
         if cell.request is None:
             return None
+        if cell.protocol.masks.online:
+            raise UserError(
+                f"{cell.folder} predicts its masks in every step (protocol.masks.online), and "
+                "robustness moves stored masks with the face. Run the row with "
+                "--set protocol.masks.online=false."
+            )
         cell.mask_weights(self.store)  # if it is not there, that is told at once
 
         def load() -> TrainedMasks:

@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from farbench.errors import UserError
@@ -33,16 +33,29 @@ class Work:
         name: What it is, for people.
         key: Its identity.
         rows: The rows that use it.
+        cells: How many of the cells to run use it.
         done: Whether it is there already.
-        seconds: Estimated time to make it; 0 if it is there, NaN if it cannot be told.
+        seconds: To make it from nothing: what it took where it is there, else an estimate; NaN if
+            that cannot be told.
     """
 
     kind: str
     name: str
     key: str
     rows: tuple[str, ...]
+    cells: int
     done: bool
     seconds: float
+
+    @property
+    def left(self) -> float:
+        """Seconds that are still to be spent on it."""
+        return 0.0 if self.done else self.seconds
+
+    @property
+    def alone(self) -> float:
+        """Seconds that it would take if each cell made its own."""
+        return self.seconds * self.cells
 
 
 def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
@@ -59,10 +72,11 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
         if key in found:
             old = found[key]
             rows = old.rows if row in old.rows else (*old.rows, row)
-            found[key] = Work(old.kind, old.name, key, rows, old.done, old.seconds)
+            found[key] = replace(old, rows=rows, cells=old.cells + 1)
             return
-        done = store.meta(kind, key) is not None
-        found[key] = Work(kind, name, key, (row,), done, 0.0 if done else seconds())
+        made = store.meta(kind, key)
+        taken = seconds() if made is None else 60 * made["minutes"]
+        found[key] = Work(kind, name, key, (row,), 1, made is not None, taken)
 
     for cell in plan.to_run():
         row = cell.row.row.id
@@ -70,23 +84,25 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
         if cell.masks is not None:
             images = min(cell.masks.protocol.images or sizes["train"], sizes["train"])
             passes = images * cell.masks.protocol.epochs + len(cell.source) / EVALUATION_SPEED
-            rate = rate_of(cell.stages[-1], cell) * MASK_SPEED
             add(
                 "masks",
                 f"mask network ({cell.masks.keypoints.name})",
                 cell.masks.network.key,
                 row,
-                lambda passes=passes, rate=rate: passes / rate,  # type: ignore[misc]
+                lambda cell=cell, passes=passes: (  # type: ignore[misc]
+                    passes / (rate_of(cell.stages[-1], cell) * MASK_SPEED)
+                ),
             )
         for run in cell.stages:
             passes = run.epochs * (sizes["train"] + sizes["valid"] / EVALUATION_SPEED)
-            rate = rate_of(run, cell)
             add(
                 "stages",
                 f"{run.stage.name}, seed {run.seed}",
                 run.identity.key,
                 row,
-                lambda passes=passes, rate=rate: passes / rate,  # type: ignore[misc]
+                lambda cell=cell, run=run, passes=passes: (  # type: ignore[misc]
+                    passes / rate_of(run, cell)
+                ),
             )
     return list(found.values())
 
@@ -192,17 +208,21 @@ def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
         wide = max(len(item.name) for item in work)
         for item in work:
             state = "there already" if item.done else _about(item.seconds)
-            users = f"shared by {len(item.rows)} rows" if len(item.rows) > 1 else item.rows[0]
             kind = item.kind.removesuffix("s") if item.kind == "stages" else item.kind
-            lines.append(f"  {kind:<5}  {item.name:<{wide}}  {state:<20}  {users}")
+            lines.append(f"  {kind:<5}  {item.name:<{wide}}  {state:<20}  {_users(item)}")
     waiting = len(plan.to_run())
     counts = f"{len(plan.cells) - waiting} finished, {waiting} to run"
     time_left = ""
     if waiting:
-        seconds = sum(item.seconds for item in work)
-        alone = sum(item.seconds * len(item.rows) for item in work)
-        time_left = f", {_about(seconds)} (without sharing: {_about(alone)})"
+        left, alone = sum(item.left for item in work), sum(item.alone for item in work)
+        time_left = f", {_about(left)} with sharing, {_about(alone)} without"
     lines += ["", f"{counted(len(plan.cells), 'cell')}: {counts}{time_left}."]
+    there = sum(item.done for item in work)
+    if there:
+        lines.append(
+            f"Of the {counted(len(work), 'part')} {there} need not be made again. Without sharing, "
+            "each cell would make its own."
+        )
     asked = plan.benchmark.robustness
     if asked is not None:
         lines.append(
@@ -212,6 +232,14 @@ def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
         )
     lines += [f"note: {note}" for note in plan.notes]
     return "\n".join(lines)
+
+
+def _users(item: Work) -> str:
+    """Say who uses an artifact: ``g2ff_ca``, ``3 cells of g2ff_ca``, ``shared by 6 rows``."""
+    if len(item.rows) > 1:
+        cells = f", {item.cells} cells" if item.cells > len(item.rows) else ""
+        return f"shared by {len(item.rows)} rows{cells}"
+    return item.rows[0] if item.cells == 1 else f"shared by {item.cells} cells of {item.rows[0]}"
 
 
 def _about(seconds: float) -> str:

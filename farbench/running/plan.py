@@ -127,6 +127,8 @@ class Planner:
             for seed in benchmark.loaded.benchmark.seeds
             for tasks in _trainings(row, benchmark.tasks(row.row, dataset))
         ]
+        if benchmark.robustness is not None:
+            _check_robustness(cells)
         sources = {id(cell.source): cell.source for cell in cells}
         notes = [f"{s.dataset.name}: {note}" for s in sources.values() for note in s.index.notes]
         return Plan(benchmark, folder, tuple(cells), (*notes, *_same_training(cells)))
@@ -203,6 +205,13 @@ class Planner:
                 f"row '{row.row.id}' needs masks, but no plugin provides keypoint model 'auto'. "
                 "See `farbench list keypoints`."
             )
+        if row.protocol.masks.online and request.area != 1:
+            raise UserError(
+                f"row '{row.row.id}' asks for masks of area {request.area:g}, and masks.online "
+                "makes none: masks are scaled part by part (connected components), which is done "
+                "once, where they are stored. Use --set protocol.masks.online=false, or an area of "
+                "1."
+            )
         return plan_masks(
             source,
             row.protocol.resize,
@@ -218,6 +227,21 @@ class Planner:
 def _trainings(row: ResolvedRow, tasks: tuple[Task, ...]) -> list[tuple[Task, ...]]:
     """Return the tasks of each training that a row takes: all at once, or each alone."""
     return [(task,) for task in tasks] if row.row.alone else [tasks]
+
+
+def _check_robustness(cells: Iterable[PlannedCell]) -> None:
+    """Refuse what would only fail after the training.
+
+    Raises:
+        UserError: Masks are predicted in every step.
+    """
+    for cell in cells:
+        if cell.masks is not None and cell.masks.protocol.online:
+            raise UserError(
+                f"row '{cell.row.row.id}' predicts its masks in every step (masks.online), and "
+                "robustness moves stored masks with the face. Use "
+                "--set protocol.masks.online=false, or leave `robustness` out."
+            )
 
 
 def _same_training(cells: Iterable[PlannedCell]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from farbench.data.source import Source
 from farbench.data.targets import to_predictions
 from farbench.errors import CellFailed
-from farbench.running.costs import Costs, image_costs
+from farbench.running.costs import Costs, image_costs, image_flops
 from farbench.running.plan import PlannedCell
 from farbench.running.progress import Progress
 from farbench.scoring.score import as_stored, reference, score
@@ -115,16 +116,22 @@ def predict_and_score(
 
 def _image_costs(cell: PlannedCell, forward: Forward, data: StageData, progress: Progress) -> Costs:
     """Measure what one image costs. A network that cannot take it must not cost the cell."""
+    costs: Costs = {}
     first = cell.source.positions("test", cell.tasks)[:1]
     try:
         (image,) = data.batches.evaluate(first)
-        return image_costs(forward, image, cell.masks)
+        if image.predict_masks is not None:  # what masks cost stands by itself
+            masks = image.predict_masks(image.images.to(cell.compute.device))
+            image = replace(image, masks=masks, predict_masks=None)
+        costs |= image_costs(forward, image, cell.masks)
+        costs["flops"] = image_flops(forward, image)
     except Exception as error:
+        what = "FLOPs" if costs else "costs"
         progress.line(
-            f"  warning: costs of one image are not known: {type(error).__name__}: {error}"
+            f"  warning: {what} of one image are not known: {type(error).__name__}: {error}"
         )
         progress.to_log(traceback.format_exc())
-        return {}
+    return costs
 
 
 def _people(source: Source, positions: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -14,6 +14,7 @@ from farbench.nn.pretrained import pretrained_identity
 from farbench.plugins.method import Problem, Stage
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.training.device import Compute
+from farbench.training.distributed import check_batches
 from farbench.training.faster_steps import choose_speedups
 from farbench.training.stage import StageRun
 from farbench.training.terms import plan_terms
@@ -119,6 +120,9 @@ def plan_stage(
             "made": masks.at(request.area).recipe,
             "warp": protocol.mask_warp,
         }
+        if protocol.masks.online:
+            recipe["masks"]["online"] = True
+            modules.append("farbench.masks.online")
     code = code_identity(modules)
     if request is not None and masks is not None:
         code["masks"] = masks.network.code
@@ -127,9 +131,11 @@ def plan_stage(
     numerics = compute.numerics()
     if compute.warp != "opencv":
         numerics["warp"] = compute.warp
-    speedups = choose_speedups(
-        protocol, compute.device, epochs * len(source.positions("train", problem.tasks))
-    )
+    images = len(source.positions("train", problem.tasks))
+    if compute.ranks > 1:
+        numerics["ranks"] = compute.ranks  # sums in another order
+        check_batches(images, protocol.batch_size, compute.ranks)
+    speedups = choose_speedups(protocol, compute.device, epochs * images, compute.ranks)
     identity = Identity(recipe, code, numerics | speedups.numerics())
     return StageRun(
         stage=stage,

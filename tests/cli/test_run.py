@@ -134,7 +134,7 @@ def test_the_dry_run_tells_and_does_nothing(tiny):
     before = tiny.run("--dry-run")
     assert "coarse  dots  seed 0  to run    coarse-dots-s0-" in before.out
     assert re.search(r"stage +joint, seed 0 +about 0 s +fine", before.out)
-    assert re.search(r"2 cells: 0 finished, 2 to run, about \d+ s \(without", before.out)
+    assert re.search(r"2 cells: 0 finished, 2 to run, about \d+ s with sharing, about", before.out)
     assert not tiny.results.exists()
     assert not (tiny.folder.parent / "cache").exists()
     tiny.run("--rows", "fine")

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from farbench.nn.attention import KINDS, RegionPool
-from farbench.nn.regions import masked_average, masked_max, resize_masks
+from farbench.nn.regions import argmax_of_products, masked_average, masked_max, resize_masks
 
 N, C, G, H, W = 3, 4, 5, 6, 7
 
@@ -136,3 +136,13 @@ def test_full_and_empty_masks_stay_so() -> None:
     resized = resize_masks(masks, 14, 14, 1.0)
     assert resized[:, 0].all()
     assert not resize_masks(masks, 7, 7, 1e-6)[:, 1].any()
+
+
+def test_products_are_made_in_parts_where_they_are_large() -> None:
+    torch.manual_seed(0)
+    features, weights = torch.randn(5, 64, 400), torch.rand(5, 80, 400)  # two images at once
+    pooled = masked_max(features.view(5, 64, 20, 20), weights.view(5, 80, 20, 20))
+    assert torch.equal(pooled, (features.unsqueeze(1) * weights.unsqueeze(2)).amax(-1))
+    factors = torch.rand(5, 80, 64, 1)
+    where = argmax_of_products(features, factors, 2)
+    assert torch.equal(where, (features.unsqueeze(1) * factors).argmax(2))
