@@ -12,7 +12,6 @@ from farbench.cli.options import DataRoot, Plugins, Strict, comma_list, load_reg
 
 if TYPE_CHECKING:
     from farbench.benchmark.resolve import ResolvedBenchmark
-    from farbench.executors.contract import Executor
     from farbench.plugins.manager import Registry
     from farbench.running.progress import Progress
     from farbench.running.work import Evaluate
@@ -76,15 +75,46 @@ def run(
         str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to train.")
     ] = "auto",
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--jobs",
             metavar="N",
             min=1,
-            help="Cells side by side, each in a process of its own; the results are the same.",
+            help="Cells side by side, each in a process of its own; the results are the same. "
+            "Else one; on a cluster, as many as it takes.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="local|ray|slurm|FILE",
+            help="Where cells run: on this machine or on a cluster (docs/cluster.md). FILE is "
+            "YAML: `executor: slurm`, and its options.",
+        ),
+    ] = "local",
+    executor_options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--executor-option",
+            metavar="KEY=VALUE",
+            help="What a cell asks of the cluster: cpus=4, partition=gpu, time=8:00:00; "
+            "repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     plugins: Plugins = None,
+    loggers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logger",
+            metavar="NAME",
+            help="Follow the run with tensorboard, mlflow or a logger of yours "
+            "(`farbench plugins`); repeatable. Results are the same.",
+            show_default=False,
+        ),
+    ] = None,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Go on without images that do not decode.")
     ] = False,
@@ -106,6 +136,17 @@ def run(
     from farbench.benchmark.loading import load_benchmark
     from farbench.benchmark.resolve import resolve_benchmark
 
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun has begun this process, with others
+        from farbench.errors import UserError
+        from farbench.running.ranks import take_part
+
+        if take_part(device):
+            return
+        if executor != "local" or (jobs or 1) > 1:
+            raise UserError(
+                "torchrun trains one cell in several processes; leave --jobs and --executor out."
+            )
+
     loaded = load_benchmark(
         benchmark,
         protocol=protocol,
@@ -115,25 +156,35 @@ def run(
         sets=sets or (),
         plugins=plugins or (),
     )
-    registry = load_registry(loaded.benchmark.plugins, strict)
+    registry = load_registry(loaded.benchmark.plugins, strict, loggers or ())
     resolved = resolve_benchmark(loaded, registry)
-    _check_device(device)
+    _check_device(device, executor)
 
+    from farbench.executors.choose import make_executor
     from farbench.running.progress import Progress
     from farbench.running.run import BenchmarkRun
     from farbench.store.artifacts import ArtifactStore, default_cache
 
-    store = ArtifactStore(default_cache())
+    progress = Progress()
+    store = ArtifactStore(default_cache(), progress.line)
     benchmark_run = BenchmarkRun(
         registry,
         store,
         results,
         data_root,
         device,
-        Progress(),
+        progress,
         skip_broken=skip_broken,
         evaluator=None if resolved.robustness is None else _evaluator,
-        executor=_executor(jobs, device),
+        executor=make_executor(
+            executor,
+            executor_options or (),
+            jobs,
+            device,
+            max(row.protocol.threads for row in resolved.rows),
+            results / loaded.benchmark.name,
+            (results, store.root),
+        ),
     )
     if dry_run:
         from farbench.running.estimate import Rates, describe_plan
@@ -190,23 +241,21 @@ def _evaluator(
     return RobustnessRun(benchmark.robustness, registry, store, device, progress).trained
 
 
-def _executor(jobs: int, device: str) -> Executor:
-    """Return what runs the cells."""
-    from farbench.executors.memory import gpus_to_use
-    from farbench.executors.processes import ProcessExecutor
-    from farbench.executors.serial import SerialExecutor
-
-    return SerialExecutor() if jobs == 1 else ProcessExecutor(jobs, gpus_to_use(device))
-
-
-def _check_device(device: str) -> None:
+def _check_device(device: str, executor: str) -> None:
     """Refuse a device name that is not one, before anything is loaded.
 
     Raises:
-        UserError: It is none of auto, cpu, cuda and cuda:N.
+        UserError: It is none of auto, cpu, cuda and cuda:N, nor cuda=NAME for another machine's.
     """
     from farbench.errors import UserError
 
     kind, _, index = device.partition(":")
-    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdecimal()):
+    elsewhere = device.startswith("cuda=") and len(device) > len("cuda=")
+    named = device in ("auto", "cpu", "cuda") or elsewhere
+    if not named and not (kind == "cuda" and index.isdecimal()):
         raise UserError(f"--device: expected auto, cpu, cuda or cuda:1, got '{device}'.")
+    if elsewhere and executor == "local":
+        raise UserError(
+            f"--device {device} is for GPUs of other machines, with --executor ray or slurm. Type "
+            "--device cuda."
+        )

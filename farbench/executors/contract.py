@@ -65,18 +65,28 @@ Hear = Callable[[WorkItem, Message], None]
 class Executor(ABC):
     """Does work items somewhere.
 
-    The order of calls: :meth:`start`; then, until all items have ended, :meth:`submit` while
-    :meth:`has_room` and :meth:`wait` (see :func:`farbench.executors.dispatch.dispatch`); at the
-    end, or at an interrupt, :meth:`stop`.
+    The order of calls: :meth:`connect`, :meth:`start`; then, until all items have ended,
+    :meth:`submit` while :meth:`has_room` and :meth:`wait` (see
+    :func:`farbench.executors.dispatch.dispatch`); at the end, or at an interrupt, :meth:`stop`.
 
     A worker that dies is the end of its item only. Results are written by the work itself, into
     folders that all workers can reach; they depend on the item, never on the executor.
 
     Attributes:
         at_once: Items that it may do at the same time.
+        on_one_machine: Of these, the most that share a machine.
     """
 
     at_once: int = 1
+    on_one_machine: int = 1
+
+    def connect(self) -> None:
+        """Find the workers' machines, before anything else is done; nothing where there are none.
+
+        Raises:
+            UserError: They cannot be had.
+        """
+        return
 
     @abstractmethod
     def start(self, job: Job, hear: Hear) -> None:

@@ -40,7 +40,8 @@ class ProcessExecutor(Executor):
             gpus: What ``CUDA_VISIBLE_DEVICES`` is to be for each GPU (see
                 :func:`farbench.executors.memory.gpus_to_use`); none on a CPU.
         """
-        self.at_once, self._visible = at_once, list(gpus)
+        self.at_once, self.on_one_machine = at_once, at_once
+        self._visible = list(gpus)
         self._memory = [GpuMemory() for _ in gpus]
         self._workers: list[_Worker] = []
         self._job = b""

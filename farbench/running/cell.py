@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +15,20 @@ import torch
 from farbench.data.batches import Batches
 from farbench.data.mask_bits import StoredMasks
 from farbench.data.on_device import DeviceWarp
+from farbench.data.online_masks import OnlineMasks
 from farbench.data.pack import PackedImages
 from farbench.data.placement import place_images
 from farbench.data.targets import Targets, make_targets
 from farbench.masks.artifact import make_masks
+from farbench.masks.trained import WEIGHTS as MASK_WEIGHTS
+from farbench.masks.trained import load_mask_network
 from farbench.plugins.events import CellEvent, EpochEvent
 from farbench.running.costs import (
     device_memory,
     forget_peak_memory,
     peak_memory_mb,
 )
+from farbench.running.life_cycle import cell_event, tell
 from farbench.running.plan import PlannedCell
 from farbench.running.predictions import predict_and_score
 from farbench.running.progress import Progress, counted, duration
@@ -35,6 +38,8 @@ from farbench.scoring.masks import NOT_LEARNED
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import write_with
+from farbench.training.assist import Assignment, assist_stage
+from farbench.training.distributed import helped, own_part, ranks_on_a_device
 from farbench.training.faster_steps import share_compiled_code
 from farbench.training.stage import (
     TERMS,
@@ -78,10 +83,8 @@ class CellRunner:
         """
         # Also where every stage is in the cache: the last bits of predictions depend on it.
         torch.set_num_threads(cell.compute.threads)
-        event = CellEvent(
-            self.benchmark, cell.row.row.id, cell.source.dataset.name, cell.seed, folder
-        )
-        self._tell("farbench_cell_started", cell=event)
+        event = cell_event(self.benchmark, cell, folder)
+        tell(self.hooks, self.progress, "farbench_cell_started", cell=event)
         masks, mask_meta = self._masks(cell, packed)
         targets = make_targets(cell.source, cell.tasks, packed, cell.row.protocol.crop)
         cell = _with_statistics(cell, targets)
@@ -108,8 +111,13 @@ class CellRunner:
         place = "mmap" if data.batches.on_device is None else data.batches.on_device.images_at.place
         record["input"] = {"warp": cell.compute.warp, "place": place}
         files.write_cell(folder, record)
-        self._tell("farbench_cell_finished", cell=event, metrics=metrics)
+        tell(self.hooks, self.progress, "farbench_cell_finished", cell=event, metrics=metrics)
         return metrics
+
+    def failed(self, cell: PlannedCell, folder: Path, reason: str) -> None:
+        """Tell plugins that a cell could not be finished."""
+        event = cell_event(self.benchmark, cell, folder)
+        tell(self.hooks, self.progress, "farbench_cell_failed", cell=event, reason=reason)
 
     def make(self, cell: PlannedCell, packed: PackedImages, kind: str, key: str) -> None:
         """Make something that a cell shares with others, and no more of the cell.
@@ -136,12 +144,22 @@ class CellRunner:
         targets = make_targets(cell.source, cell.tasks, packed, cell.row.protocol.crop)
         self._train(_with_statistics(cell, targets), packed, targets, masks, None)
 
+    def assist(self, cell: PlannedCell, packed: PackedImages, assignment: Assignment) -> None:
+        """Help another process to train a stage, see :mod:`farbench.training.distributed`."""
+        number = [run.identity.key for run in cell.stages].index(assignment.stage)
+        run = cell.stages[number]
+        masks = self._masks(cell, packed)[0] if run.masked else None
+        targets = make_targets(cell.source, cell.tasks, packed, cell.row.protocol.crop)
+        run = _with_statistics(cell, targets).stages[number]
+        data = self._data(cell, run, packed, targets, masks)
+        assist_stage(run, assignment, data, cell.compute)
+
     def _train(
         self,
         cell: PlannedCell,
         packed: PackedImages,
         targets: Targets,
-        masks: StoredMasks | None,
+        masks: StoredMasks | OnlineMasks | None,
         event: CellEvent | None,
     ) -> list[tuple[Path, dict[str, Any]]]:
         """Train the stages that are not trained yet; return folder and meta data of each."""
@@ -152,19 +170,9 @@ class CellRunner:
             trained.append(self._stage(cell, run, parent, data, event))
         return trained
 
-    def _tell(self, hook: str, **records: Any) -> None:
-        """Call a life-cycle hook. A logger that fails must not cost a trained cell."""
-        try:
-            getattr(self.hooks.hook, hook)(**records)
-        except Exception as error:
-            self.progress.line(
-                f"  warning: {hook} of a plugin failed: {type(error).__name__}: {error}"
-            )
-            self.progress.to_log(traceback.format_exc())
-
     def _masks(
         self, cell: PlannedCell, packed: PackedImages
-    ) -> tuple[StoredMasks | None, Mapping[str, Any] | None]:
+    ) -> tuple[StoredMasks | OnlineMasks | None, Mapping[str, Any] | None]:
         if cell.masks is None:
             return None, None
         new = self.store.meta("masks", cell.masks.network.key) is None
@@ -187,6 +195,11 @@ class CellRunner:
                 f"{100 * NOT_LEARNED:.0f}): these masks are empty or elsewhere. More epochs "
                 "(--set protocol.masks.epochs=...), more images, or --set protocol.masks.dice=1."
             )
+        if cell.masks.protocol.online:
+            network = cell.masks.network
+            weights = self.store.folder("masks", network.key) / MASK_WEIGHTS
+            trained = load_mask_network(weights, network.recipe, cell.area, cell.compute)
+            return trained.online(cell.row.protocol.resize), meta
         return masks, meta
 
     def _data(
@@ -195,7 +208,7 @@ class CellRunner:
         run: StageRun,
         packed: PackedImages,
         targets: Targets,
-        masks: StoredMasks | None,
+        masks: StoredMasks | OnlineMasks | None,
     ) -> StageData:
         protocol = cell.row.protocol
         batches = Batches(
@@ -207,6 +220,7 @@ class CellRunner:
             protocol.batch_size,
             self._device_warp(cell, packed) if cell.compute.warp == "device" else None,
             pin=cell.compute.device.type == "cuda",
+            part=own_part if cell.compute.ranks > 1 else slice,
         )
         return StageData(
             batches,
@@ -222,7 +236,8 @@ class CellRunner:
         of = (id(packed), asked, device)
         if self._warp is None or self._warp[0] != of:
             self._warp = None  # the images of another cell go before these come
-            placed = place_images(packed.pixels, asked, device, self.cells_at_once)
+            sharers = self.cells_at_once * ranks_on_a_device()
+            placed = place_images(packed.pixels, asked, device, sharers)
             self.progress.line(f"  images: {placed.place} ({placed.reason})")
             self._warp = of, DeviceWarp(placed, device)
         return self._warp[1]
@@ -247,7 +262,7 @@ class CellRunner:
             )
             if event is not None:
                 record = EpochEvent(stage, epoch, values)
-                self._tell("farbench_epoch_ended", cell=event, epoch=record)
+                tell(self.hooks, self.progress, "farbench_epoch_ended", cell=event, epoch=record)
 
         def step_done(stage: str, epoch: int, step: int, steps: int) -> None:
             if step == 1 and cell.compute.device.type == "cuda":
@@ -259,7 +274,9 @@ class CellRunner:
 
         def build(folder: Path) -> dict[str, Any]:
             forget_peak_memory(cell.compute)
-            meta = train_stage(run, folder, parent_weights, data, cell.compute, listeners)
+            assignment = Assignment(cell.folder, run.identity.key, folder, parent_weights)
+            with helped(assignment):
+                meta = train_stage(run, folder, parent_weights, data, cell.compute, listeners)
             return {**meta, "peak_memory_mb": peak_memory_mb(cell.compute)}
 
         stage_folder, meta, cached = self.store.get("stages", run.identity.key, build)

@@ -31,7 +31,7 @@ SECONDS = 0.5
 
 @torch.inference_mode()
 def image_costs(forward: Forward, image: Batch, masks: MaskPlan | None) -> Costs:
-    """Return what one image costs a trained network.
+    """Return how long one image takes in a trained network, and what its masks cost.
 
     Its latency has in it what a picture in host memory still needs: the way to the device,
     normalisation, the network. Decoding and cropping are not in it; masks stand by themselves.
@@ -42,16 +42,28 @@ def image_costs(forward: Forward, image: Batch, masks: MaskPlan | None) -> Costs
         masks: How the masks are made, if the method asks for them.
 
     Returns:
-        ``flops`` and ``latency_ms``; with masks also ``masks_flops``, ``masks_latency_ms`` and
+        ``latency_ms``; with masks also ``masks_flops``, ``masks_latency_ms`` and
         ``masks_parameters``, of the mask network, which runs once an image.
     """
-    costs: Costs = {
-        "flops": count_flops(lambda: forward(image)),
-        "latency_ms": median_latency(lambda: forward(image), forward.compute),
-    }
+    costs: Costs = {"latency_ms": median_latency(lambda: forward(image), forward.compute)}
     if masks is not None:
         costs |= _mask_network_costs(len(masks.groups), masks.protocol, forward.compute)
     return costs
+
+
+@torch.inference_mode()
+def image_flops(forward: Forward, image: Batch) -> int:
+    """Return the operations of a network in eval mode for a batch of one image."""
+    learning = [value for value in forward.network.parameters() if value.requires_grad]
+    # The counter looks for the gradient of what a module is given, and a view of a parameter
+    # (`self.query.expand(n, -1, -1)`) has none where no gradients are taken.
+    for value in learning:
+        value.requires_grad_(False)
+    try:
+        return count_flops(lambda: forward(image))
+    finally:
+        for value in learning:
+            value.requires_grad_(True)
 
 
 @functools.lru_cache

@@ -28,9 +28,10 @@ class RunJob:
         device: "auto", "cpu", "cuda" or "cuda:N".
         skip_broken: Go on without images that do not decode.
         evaluator: Makes what looks at finished cells, or None.
-        at_once: The most cells that run at the same time.
+        at_once: The most cells that share a machine.
         live: Whether somebody watches steps.
         here: The work itself, in the process that planned it; it does not travel.
+        loggers: Names of the loggers that follow the run.
     """
 
     loaded: LoadedBenchmark
@@ -43,6 +44,7 @@ class RunJob:
     at_once: int
     live: bool
     here: Work | None = None
+    loggers: tuple[str, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the work behind: it holds live objects."""
@@ -52,9 +54,10 @@ class RunJob:
         """Load the plugins, plan the cells again and open their packed images."""
         if self.here is not None:
             return self.here
-        registry = load_plugins(self.loaded.benchmark.plugins)
+        registry = load_plugins(self.loaded.benchmark.plugins, loggers=self.loggers)
         benchmark = resolve_benchmark(self.loaded, registry)
-        progress, store = SaidProgress(say, live=self.live), ArtifactStore(self.cache)
+        progress = SaidProgress(say, live=self.live)
+        store = ArtifactStore(self.cache, progress.line)
         preparation = Preparation(
             registry,
             store,

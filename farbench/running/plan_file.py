@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +12,11 @@ import farbench
 from farbench.benchmark.identity import digest
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.benchmark.schema import Benchmark
+from farbench.errors import UserError
 from farbench.plugins.manager import Registry
 from farbench.running.plan import Plan, PlannedCell, Planner
 from farbench.store import cells as files
-from farbench.store.atomic import read_json, write_json
+from farbench.store.atomic import check_format, read_json, write_sealed
 from farbench.store.folders import locked
 
 Entry = dict[str, Any]
@@ -57,6 +57,8 @@ class PlanFile:
             registry: The plugins.
         """
         self.plan, self.planner, self.registry = plan, planner, registry
+        self.damaged = ""
+        """What was wrong with the file that was there; empty if nothing was."""
         self._planned_again: dict[str, PlannedCell | None] = {}
 
     def write(self) -> tuple[list[Entry], list[Entry]]:
@@ -67,13 +69,11 @@ class PlanFile:
             their place.
 
         Raises:
-            UserError: The file that is there is damaged.
+            UserError: The file that is there was written by a later farbench.
         """
         path = self.plan.folder / files.PLAN
         with locked(self.plan.folder):
-            before = read_json(path) if path.is_file() else {}
-            if before.get("schema") != files.SCHEMA:
-                before = {}
+            before = self._before(path)
             places = [_place(_entry(cell)) for cell in self.plan.cells]
             others = [entry for entry in before.get("cells", ()) if _place(entry) not in places]
             now = self.plan.benchmark.loaded.benchmark.datasets
@@ -81,9 +81,21 @@ class PlanFile:
             choices = [now, *((spec,) for spec in then if spec not in now)]
             found = [self._if_current(entry, choices) for entry in others]
             stay = [other for other in found if other is not None]
-            write_json(path, self._contents(stay, choices))
+            write_sealed(path, self._contents(stay, choices))
         gone = [entry for entry, other in zip(others, found, strict=True) if other is None]
         return [other.entry for other in stay], gone
+
+    def _before(self, path: Path) -> dict[str, Any]:
+        """Return what the file says; {} where there is none, or it is of no use."""
+        try:
+            before = read_json(path) if path.is_file() else {}
+        except UserError as error:
+            self.damaged = str(error)
+            return {}
+        if not isinstance(before, dict):
+            return {}
+        check_format(path, before.get("schema"), files.SCHEMA)
+        return before if before.get("schema") == files.SCHEMA else {}
 
     def _if_current(self, entry: Entry, choices: Sequence[Datasets]) -> OtherCell | None:
         """Return another run's cell if it is finished and current.
@@ -91,12 +103,15 @@ class PlanFile:
         The first choice of data sets that has a cell in its place decides: this run's own.
         """
         folder = self.plan.folder / entry["folder"]
-        if files.cell_status(folder, entry["key"]) != "finished":
+        try:
+            if files.cell_status(folder, entry["key"]) != "finished":
+                return None
+            record = files.read_record(folder)["identity"]
+        except (OSError, UserError):  # of a later farbench, or changed at this moment
             return None
         for datasets in choices:
             cell = self._plan_again(entry, datasets)
             if cell is not None:
-                record = json.loads((folder / files.CELL).read_text(encoding="utf-8"))["identity"]
                 today = digest([cell.identity.recipe, cell.identity.code])
                 same = today == digest([record["recipe"], record["code"]])
                 return OtherCell(entry, cell, datasets) if same else None

@@ -9,6 +9,7 @@ from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.places import KeyPath
 from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
+from farbench.data.intact import PIXELS
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source
 from farbench.errors import UserError
@@ -17,6 +18,7 @@ from farbench.plugins.manager import Registry
 from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
 from farbench.running.progress import Progress
 from farbench.store.artifacts import ArtifactStore
+from farbench.store.space import need_space
 
 ELSEWHERE = "Choose another with --results DIR."
 
@@ -83,7 +85,17 @@ class Preparation:
     def _pack(self, source: Source, side: int) -> Source:
         """Pack a source; return it without the images that do not decode."""
         identity = _packed_identity(source, side)
+        self.store.discard_damaged("packed", identity.key)
         if self.store.meta("packed", identity.key) is None:
+            folder = self.store.folder("packed", identity.key)
+            begun = folder / PIXELS  # by a run that was killed; the file is sparse
+            held = 512 * begun.stat().st_blocks if begun.is_file() else 0
+            need_space(
+                folder,
+                3 * len(source) * side**2 - held,
+                f"{len(source)} packed images",
+                "Free some, or set FARBENCH_CACHE to a folder on a larger disk.",
+            )
             self.progress.line(
                 f"packing {len(source)} images of {source.dataset.name} at {side} px"
             )

@@ -13,7 +13,7 @@ from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.scoring.predictions import load_predictions
 from farbench.scoring.score import score
 from farbench.store.atomic import read_json, write_json
-from farbench.store.cells import CELL, METRICS, PREDICTIONS
+from farbench.store.cells import CELL, METRICS, PREDICTIONS, file_damage, write_scores_again
 from farbench.store.folders import locked
 from farbench.tasks import from_record
 from farbench.tasks.attributes import BinaryAttributes
@@ -77,6 +77,9 @@ def rescore(folder: Path, waiting: Callable[[], None] | None = None) -> Rescored
     with locked(folder, waiting):
         record = read_json(folder / CELL)
         path = folder / METRICS
+        wrong = file_damage(folder, record, METRICS) if path.is_file() else None
+        if wrong is not None:
+            return Rescored(folder, reason=f"{wrong}. Run the benchmark again (`farbench run`)")
         before: dict[str, Any] = read_json(path) if path.is_file() else {}
         try:
             after = {task.name: _scores(folder, task) for task in _tasks(record)}
@@ -93,8 +96,9 @@ def rescore(folder: Path, waiting: Callable[[], None] | None = None) -> Rescored
                 dropped.append(f"{name}.reference")
         if after != before:
             write_json(path, after)
-        if record.get("metric_version") != METRIC_VERSION:
-            write_json(folder / CELL, {**record, "metric_version": METRIC_VERSION})
+        scored = {**record, "metric_version": METRIC_VERSION}
+        if after != before or scored != record:
+            write_scores_again(folder, scored)
     old, new = _numbers(before), _numbers(after)
     changed = [key for key, value in new.items() if key in old and not _same(value, old[key])]
     added = [key for key in new if key not in old]

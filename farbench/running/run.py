@@ -14,13 +14,16 @@ from farbench.executors.serial import SerialExecutor
 from farbench.plugins.manager import Registry
 from farbench.running.items import cell_items, with_artifacts
 from farbench.running.job import RunJob
+from farbench.running.life_cycle import cell_event, tell
 from farbench.running.plan import Plan
 from farbench.running.plan_file import Entry, PlanFile
 from farbench.running.prepare import ELSEWHERE, Preparation
 from farbench.running.progress import Progress, SideBySide, counted
+from farbench.running.ranks import share_job
 from farbench.running.work import CellWork, Evaluator, Todo, write_failed
 from farbench.store.artifacts import ArtifactStore
-from farbench.store.cells import LOG, cell_status
+from farbench.store.atomic import sweep_old
+from farbench.store.cells import LOG, cell_damage, cell_status
 from farbench.store.folders import make_folder
 
 
@@ -76,13 +79,34 @@ class BenchmarkRun:
         Raises:
             UserError: Something is wrong with what was asked; nothing was written to the results.
         """
+        try:
+            self.executor.connect()
+            return self._execute(benchmark)
+        finally:
+            self.executor.stop()
+            self.progress.close()
+
+    def _execute(self, benchmark: ResolvedBenchmark) -> tuple[Plan, int]:
         preparation = self.preparation
         plan = preparation.pack_and_plan(benchmark)
         make_folder(plan.folder, "results folder", ELSEWHERE)
+        for place in (plan.folder, plan.folder / "tables"):
+            sweep_old(place)
         plan_file = PlanFile(plan, preparation.planner_without_images(), preparation.registry)
-        for note in (*_notes_on_others(*plan_file.write()), *plan.notes, *self._notes(plan)):
+        others = _notes_on_others(*plan_file.write())
+        if plan_file.damaged:
+            self.progress.line(
+                f"warning: {plan_file.damaged.split('. Delete')[0]}. It is written anew; finished "
+                "cells of other runs are shown again when these runs are started again."
+            )
+        for note in (*others, *plan.notes, *self._notes(plan)):
             self.progress.line(f"note: {note}")
         waiting = plan.to_run()
+        for cell in waiting:
+            weights = cell.row.protocol.keep_weights
+            wrong = cell_damage(plan.folder / cell.folder, cell.identity.key, weights=weights)
+            if wrong is not None:
+                self.progress.line(f"warning: {cell.folder} was finished, but {wrong}: run again")
         if len(waiting) < len(plan.cells):
             number = len(plan.cells) - len(waiting)
             self.progress.line(f"{number} of {counted(len(plan.cells), 'cell')} finished already.")
@@ -92,18 +116,15 @@ class BenchmarkRun:
             items = with_artifacts(items, plan, preparation.store)
         shown = SideBySide(self.progress, len(waiting))
         failed = 0
-        try:
-            self.executor.start(job, shown.hear)
-            for outcome in dispatch(self.executor, items):
-                shown.ended(outcome.item)
-                if outcome.state == "lost":
-                    self._keep_record(plan, outcome)
-                if outcome.item.payload.artifact is None:
-                    failed += outcome.state != "finished"
-                    plan_file.write()
-        finally:
-            self.executor.stop()
-            self.progress.close()
+        share_job(job)
+        self.executor.start(job, shown.hear)
+        for outcome in dispatch(self.executor, items):
+            shown.ended(outcome.item)
+            if outcome.state == "lost":
+                self._keep_record(plan, outcome)
+            if outcome.item.payload.artifact is None:
+                failed += outcome.state != "finished"
+                plan_file.write()
         return plan, failed
 
     def _job(self, plan: Plan) -> RunJob:
@@ -125,9 +146,10 @@ class BenchmarkRun:
             preparation.device,
             preparation.skip_broken,
             self.evaluator,
-            self.executor.at_once,
+            self.executor.on_one_machine,
             self.progress.live,
-            CellWork(plan, preparation, self.executor.at_once, evaluate),
+            CellWork(plan, preparation, self.executor.on_one_machine, evaluate),
+            loggers=preparation.registry.loggers,
         )
 
     def _keep_record(self, plan: Plan, outcome: Outcome) -> None:
@@ -145,10 +167,13 @@ class BenchmarkRun:
         weights = cell.row.protocol.keep_weights
         if cell_status(target, cell.identity.key, weights=weights) != "finished":
             write_failed(cell, target, outcome.reason)
+            event = cell_event(plan.benchmark.loaded.benchmark.name, cell, target)
+            hooks = self.preparation.registry.hooks
+            tell(hooks, self.progress, "farbench_cell_failed", cell=event, reason=outcome.reason)
 
     def _notes(self, plan: Plan) -> Iterator[str]:
         """Say that workers share cores, where they do."""
-        at_once = min(self.executor.at_once, len(plan.to_run()))
+        at_once = min(self.executor.on_one_machine, len(plan.to_run()))
         on_cpu = [cell for cell in plan.to_run() if cell.compute.device.type == "cpu"]
         threads = max((cell.compute.threads for cell in on_cpu), default=0)
         cores = len(os.sched_getaffinity(0))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -20,6 +21,7 @@ from farbench.benchmark.places import Places
 from farbench.benchmark.schema import Protocol
 from farbench.data.batches import Batches
 from farbench.data.mask_bits import StoredMasks, load_masks
+from farbench.data.online_masks import OnlineMasks
 from farbench.data.pack import PackedImages
 from farbench.data.source import Source, open_source
 from farbench.data.targets import Targets, to_predictions
@@ -40,7 +42,7 @@ from farbench.running.trained_record import (
 )
 from farbench.scoring.score import as_stored
 from farbench.store.artifacts import ArtifactStore
-from farbench.store.cells import WEIGHTS
+from farbench.store.cells import WEIGHTS, file_damage
 from farbench.tasks.base import Task
 from farbench.tasks.scalar import Scalar
 from farbench.training.device import Compute, Forward, choose_compute
@@ -86,7 +88,9 @@ class TrainedCell:
         """The network as ``training`` calls it: normalised images, and masks if it takes them."""
         return Forward(self.network, self.tasks, self.compute, self.request is not None)
 
-    def batches(self, pixels: NDArray[np.uint8], masks: StoredMasks | None = None) -> Batches:
+    def batches(
+        self, pixels: NDArray[np.uint8], masks: StoredMasks | OnlineMasks | None = None
+    ) -> Batches:
         """Return what makes batches of images for :attr:`forward`; they carry no targets.
 
         Args:
@@ -106,7 +110,7 @@ class TrainedCell:
     def predict(
         self,
         pixels: NDArray[np.uint8],
-        masks: StoredMasks | None,
+        masks: StoredMasks | OnlineMasks | None,
         sizes: NDArray[np.int32],
     ) -> dict[str, NDArray[Any]]:
         """Return the predictions for images by task, as ``predictions.npz`` holds them.
@@ -198,10 +202,16 @@ class TrainedCell:
         """Return the masks of all images of :meth:`open_source`, or None if it takes no masks.
 
         Raises:
-            UserError: The cache does not hold them.
+            UserError: The cache does not hold them, or none are stored.
         """
         if self.request is None:
             return None
+        if self.protocol.masks.online:
+            raise UserError(
+                f"{self.folder} predicts its masks anew on every image that it is given "
+                "(protocol.masks.online), so no masks of its own are stored. Run the row with "
+                "--set protocol.masks.online=false."
+            )
         recipe = self.mask_recipe()
         key: str = self.record["masks"]["key"]
         if self.request.area != 1:
@@ -211,7 +221,7 @@ class TrainedCell:
                 identity["code"]["masks"],
                 identity["numerics"],
             ).key
-        if store.meta("masks", key) is None:
+        if store.meta("masks", key) is None or store.damage("masks", key) is not None:
             raise self._no_masks(store)
         groups = tuple(str(name) for name, _ in recipe["groups"])
         return load_masks(store.folder("masks", key), groups, recipe["protocol"]["stored_size"])
@@ -227,7 +237,8 @@ class TrainedCell:
             return beside
         key = self.record["masks"]["key"]
         path = store.folder("masks", key) / MASK_WEIGHTS
-        if store.meta("masks", key) is None or not path.is_file():
+        whole = store.meta("masks", key) is not None and store.damage("masks", key) is None
+        if not whole or not path.is_file():
             raise self._no_masks(store)
         return path
 
@@ -239,8 +250,9 @@ class TrainedCell:
         """
         if self.request is None:
             return None
-        weights = self.mask_weights(store)
-        return load_mask_network(weights, self.mask_recipe(), self.request.area, self.compute)
+        recipe = self.mask_recipe()
+        recipe["protocol"] = {**recipe["protocol"], "online": self.protocol.masks.online}
+        return load_mask_network(self.mask_weights(store), recipe, self.request.area, self.compute)
 
     def mask_recipe(self) -> dict[str, Any]:
         """Return the recipe of the mask network, whatever the area of its masks."""
@@ -249,9 +261,9 @@ class TrainedCell:
 
     def _no_masks(self, store: ArtifactStore) -> UserError:
         return UserError(
-            f"{self.folder} needs its mask network, and the cache {store.root} does not hold it "
-            f"(masks/{self.record['masks']['key'][:8]}...). Set FARBENCH_CACHE to the cache that "
-            "the cell was run with, or run the benchmark again."
+            f"{self.folder} needs its mask network, and the cache {store.root} does not hold it, "
+            f"or not whole (masks/{self.record['masks']['key'][:8]}...). Set FARBENCH_CACHE to the "
+            "cache that the cell was run with, or run the benchmark again."
         )
 
 
@@ -280,6 +292,12 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
             )
             + "Run it again with --set protocol.keep_weights=true."
         )
+    wrong = file_damage(folder, record, WEIGHTS)
+    if wrong is not None:
+        raise UserError(
+            f"{folder} is damaged: {wrong}. Delete that file, and run the cell again: it is made "
+            "anew from the cache."
+        )
     try:
         protocol = Protocol.model_validate(record["protocol"])
         tasks = tasks_of(record)
@@ -301,7 +319,7 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
     network = built.build(problem)
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UserError(
             f"the weights of {folder} do not fit the network that method '{built.name}' builds "

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
-from farbench.store.atomic import read_json
-from farbench.store.cells import CELL
+from farbench.store.atomic import check_format, read_json
+from farbench.store.cells import CELL, SCHEMA
 from farbench.tasks import from_record
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task, TrainStatistics
@@ -30,6 +30,8 @@ def read_record(folder: Path) -> dict[str, Any]:
         record = read_json(folder / CELL)
     else:
         raise UserError(f"{folder} is no folder of a cell: it has no {CELL}.")
+    if isinstance(record, dict):
+        check_format(folder, record.get("schema"), SCHEMA)
     if not isinstance(record, dict) or "protocol" not in record or "method" not in record:
         raise UserError(f"{folder} holds no record of a cell.")
     if record.get("status") != "finished":

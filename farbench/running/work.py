@@ -13,7 +13,7 @@ import torch
 
 from farbench.benchmark.resolve import ResolvedBenchmark
 from farbench.data.pack import PackedImages
-from farbench.errors import CellFailed, UserError
+from farbench.errors import CellFailed, NoSpace, UserError
 from farbench.executors.contract import WorkItem
 from farbench.plugins.manager import Registry
 from farbench.running.cell import CellRunner
@@ -27,6 +27,7 @@ from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import sweep
 from farbench.store.folders import locked, make_folder
 from farbench.tasks.base import Task
+from farbench.training.assist import Assignment
 
 Evaluate = Callable[[PlannedCell, PackedImages, Path], None]
 """Looks at a finished cell, its images and its folder; what it finds, it stores there."""
@@ -64,7 +65,7 @@ class CellWork:
         Args:
             plan: Whose cells are asked for.
             preparation: That made the plan.
-            at_once: The most cells that run at the same time, for the record.
+            at_once: The most cells that share a machine, for the record.
             evaluate: Is called with every finished cell, also those that were finished before.
         """
         self.plan, self.preparation, self.evaluate = plan, preparation, evaluate
@@ -100,6 +101,11 @@ class CellWork:
             if cell.compute.device.type == "cuda":  # it may be another worker's turn there
                 torch.cuda.empty_cache()
 
+    def assist(self, assignment: Assignment) -> None:
+        """Help another process to train a stage of a cell."""
+        cell = self._cells[assignment.cell]
+        self._runner.assist(cell, self.preparation.packed(cell), assignment)
+
     def _make(self, cell: PlannedCell, name: str, kind: str, key: str) -> str | None:
         """Make an artifact; what is said goes into the log of the first cell that needs it."""
         target = self.plan.folder / cell.folder
@@ -133,11 +139,14 @@ class CellWork:
         started = time.perf_counter()
         try:
             metrics = self._runner.run(cell, self.preparation.packed(cell), target)
+        except NoSpace:
+            raise  # every cell would end so, after hours; what is finished stays
         except Exception as error:
             self.progress.to_log(traceback.format_exc())
             reason = _reason(error)
             write_failed(cell, target, reason)
             self.progress.line(f"  failed: {reason} (see {target / files.LOG})")
+            self._runner.failed(cell, target, reason)
             return reason
         shown = ", ".join(
             _shown(task, metric, metrics[task.name][metric], named=len(cell.tasks) > 1)

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from farbench.data.batches import Batch
 from farbench.errors import UserError
 from farbench.tasks.base import Task
+from farbench.training.distributed import ranks
 from farbench.training.micro_batches import Parts
+from farbench.training.together import Together
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -27,18 +29,22 @@ class Compute:
         precision: "float32" or "bfloat16" (autocast; parameters stay float32).
         threads: CPU threads.
         warp: "opencv" or "device": where the cells' images are cropped, flipped and rotated.
+        ranks: Processes that train a cell together, each on a device of its own.
+        model: The GPU's name where it is another machine's; else it is asked for.
     """
 
     device: torch.device
     precision: str
     threads: int
     warp: str = "opencv"
+    ranks: int = 1
+    model: str = ""
 
     def numerics(self) -> dict[str, object]:
         """Return what of it changes the last bits of a result."""
         kind = "cpu"
         if self.device.type == "cuda":
-            kind = torch.cuda.get_device_name(self.device)
+            kind = self.model or torch.cuda.get_device_name(self.device)
         return {"device": kind, "precision": self.precision, "threads": self.threads}
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -55,10 +61,21 @@ class Compute:
 def choose_compute(device: str, precision: str, threads: int, warp: str = "opencv") -> Compute:
     """Turn what the user asked for into a device and a precision.
 
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N"; "cuda=NAME" where another machine has the GPU.
+        precision: As of the protocol; here and below "auto" depends on the device.
+        threads: CPU threads.
+        warp: As of the protocol.
+
     Raises:
         UserError: The device is unknown or not there.
     """
-    name = device
+    name, _, model = device.partition("=")
+    if model and torch.cuda.is_available() and torch.cuda.get_device_name() != model:
+        raise UserError(
+            f"the run is for GPUs of the name '{model}', and here is a "
+            f"'{torch.cuda.get_device_name()}'."
+        )
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -67,8 +84,10 @@ def choose_compute(device: str, precision: str, threads: int, warp: str = "openc
         raise UserError(f"unknown device '{device}'. Allowed: auto, cpu, cuda, cuda:N.") from error
     if chosen.type not in ("cpu", "cuda"):
         raise UserError(f"device '{device}' is not supported. Allowed: auto, cpu, cuda, cuda:N.")
-    if chosen.type == "cuda" and (
-        not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count()
+    if (
+        chosen.type == "cuda"
+        and not model
+        and (not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count())
     ):
         raise UserError(
             f"device '{device}' is not there: {torch.cuda.device_count()} CUDA devices are "
@@ -78,7 +97,7 @@ def choose_compute(device: str, precision: str, threads: int, warp: str = "openc
         precision = "bfloat16" if chosen.type == "cuda" else "float32"
     if warp == "auto":
         warp = "device" if chosen.type == "cuda" else "opencv"
-    return Compute(chosen, precision, threads, warp)
+    return Compute(chosen, precision, threads, warp, ranks(), model)
 
 
 class Forward:
@@ -91,6 +110,8 @@ class Forward:
         compute: Compute,
         masked: bool,
         micro_batch: int | None = None,
+        *,
+        together: bool = False,
     ) -> None:
         """Bind a network.
 
@@ -100,9 +121,11 @@ class Forward:
             compute: Device and precision.
             masked: Whether the network is called with masks.
             micro_batch: In training, pass a batch in parts of at most so many images.
+            together: In training, pass a part of each batch; the others are other processes'.
         """
         self.network, self.tasks, self.compute, self.masked = network, tasks, compute, masked
         self.parts = None if micro_batch is None else Parts(network, micro_batch)
+        self.together = Together(network) if together else None
         mean = torch.tensor(getattr(network, "pixel_mean", IMAGENET_MEAN), device=compute.device)
         std = torch.tensor(getattr(network, "pixel_std", IMAGENET_STD), device=compute.device)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1)
@@ -116,8 +139,10 @@ class Forward:
 
     def images(self, batch: Batch) -> Tensor:
         """Return normalised images, float32 ``(N, 3, S, S)``, channels last in memory."""
-        pixels = batch.images.to(self.compute.device, non_blocking=True).permute(0, 3, 1, 2)
-        return torch.addcmul(self._shift, pixels.float(), self._scale)
+        return self._normalised(batch.images.to(self.compute.device, non_blocking=True))
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        return torch.addcmul(self._shift, pixels.permute(0, 3, 1, 2).float(), self._scale)
 
     def targets(self, batch: Batch) -> dict[str, Tensor]:
         """Return the targets on the device."""
@@ -126,9 +151,12 @@ class Forward:
 
     def arguments(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return what the network is called with: images, and masks if it takes them."""
-        images = self.images(batch)
+        pixels = batch.images.to(self.compute.device, non_blocking=True)
+        images = self._normalised(pixels)
         if not self.masked:
             return (images,)
+        if batch.predict_masks is not None:
+            return images, batch.predict_masks(pixels).float()
         if batch.masks is None:
             raise ValueError("the batch has no masks")
         return images, batch.masks.to(self.compute.device, non_blocking=True).float()
@@ -139,12 +167,25 @@ class Forward:
         Raises:
             TypeError: The network breaks its contract.
         """
-        if self.parts is not None and self.network.training and torch.is_grad_enabled():
+        training = self.network.training and torch.is_grad_enabled()
+        if self.parts is not None and training:
             return self.parts.outputs(self._outputs, *self.arguments(batch))
+        if self.together is not None and training:
+            whole = len(batch.positions)
+            return self.together.outputs(self._outputs, self.arguments(batch), whole)
         return self._outputs(*self.arguments(batch))
 
-    def backward(self, value: Tensor) -> None:
-        """Take the gradients of a loss of the last call's outputs."""
+    def backward(self, value: Tensor | None) -> None:
+        """Take the gradients of a loss of the last call's outputs.
+
+        Args:
+            value: The loss; None in a process that helps another one, which has the loss.
+        """
+        if self.together is not None:
+            self.together.backward(value)
+            return
+        if value is None:
+            raise ValueError("there is no loss")
         value.backward()  # type: ignore[no-untyped-call]
         if self.parts is not None:
             self.parts.settle()

@@ -51,13 +51,16 @@ class Speedups:
 NO_SPEEDUPS = Speedups()
 
 
-def choose_speedups(protocol: Protocol, device: torch.device, images: int) -> Speedups:
+def choose_speedups(
+    protocol: Protocol, device: torch.device, images: int, ranks: int = 1
+) -> Speedups:
     """Decide before anything runs, for it is part of a stage's identity.
 
     Args:
         protocol: Its ``compile``, ``cuda_graphs``, ``micro_batch``, ``batch_size`` and ``crop``.
         device: Where the stage trains.
         images: That it sees in all: epochs times train images.
+        ranks: Processes that train it together: what they exchange in a step cannot be captured.
 
     Raises:
         UserError: What is asked for cannot be had.
@@ -67,6 +70,16 @@ def choose_speedups(protocol: Protocol, device: torch.device, images: int) -> Sp
             f"protocol.cuda_graphs: on needs a CUDA device, and the run is on {device}. "
             "Type --set protocol.cuda_graphs=auto."
         )
+    if ranks > 1:
+        asked = {"compile": protocol.compile == "on", "cuda_graphs": protocol.cuda_graphs == "on"}
+        asked["micro_batch"] = protocol.parts_of is not None
+        for key in (key for key, on in asked.items() if on):
+            off = "null" if key == "micro_batch" else "auto"
+            raise UserError(
+                f"protocol.{key} is for one process a cell, and torchrun has begun {ranks}. Type "
+                f"--set protocol.{key}={off}."
+            )
+        return NO_SPEEDUPS
     if protocol.parts_of is not None:
         for key in ("compile", "cuda_graphs"):
             if getattr(protocol, key) == "on":

@@ -28,6 +28,7 @@ from farbench.store.artifacts import PROGRESS
 from farbench.store.atomic import write_with
 from farbench.training.checkpoint import Checkpoint
 from farbench.training.device import Compute, Forward
+from farbench.training.distributed import epoch_together, share_weights
 from farbench.training.faster_steps import NO_SPEEDUPS, Speedups, speed_up
 from farbench.training.memory import enough_memory
 from farbench.training.optimizer import learning_rate_at, make_optimizer, set_learning_rate
@@ -150,14 +151,25 @@ def train_stage(
         return _train(run, folder, parent_weights, data, compute, listeners)
 
 
-def _train(
+@dataclass
+class BegunStage:
+    """A stage before its next epoch: the first, or the one after the last that was finished."""
+
+    network: nn.Module
+    loss: TrainingLoss
+    optimizer: torch.optim.Optimizer
+    state: Checkpoint
+    forward: Forward
+
+
+def begin_stage(
     run: StageRun,
     folder: Path,
     parent_weights: Path | None,
     data: StageData,
     compute: Compute,
-    listeners: Listeners,
-) -> dict[str, Any]:
+) -> BegunStage:
+    """Build what a stage trains, or pick it up again; the arguments are :func:`train_stage`'s."""
     torch.set_num_threads(compute.threads)
     network = compute.place(run.build())
     if parent_weights is not None:
@@ -174,9 +186,32 @@ def _train(
     )
     state = Checkpoint(folder / CHECKPOINT, network, loss, optimizer)
     state.resume()
-    forward = Forward(network, run.problem.tasks, compute, run.masked, run.protocol.parts_of)
+    if compute.ranks > 1:
+        share_weights(network)
+    forward = Forward(
+        network,
+        run.problem.tasks,
+        compute,
+        run.masked,
+        run.protocol.parts_of,
+        together=compute.ranks > 1,
+    )
+    return BegunStage(network, loss, optimizer, state, forward)
+
+
+def _train(
+    run: StageRun,
+    folder: Path,
+    parent_weights: Path | None,
+    data: StageData,
+    compute: Compute,
+    listeners: Listeners,
+) -> dict[str, Any]:
+    begun = begin_stage(run, folder, parent_weights, data, compute)
+    network, loss, optimizer = begun.network, begun.loss, begun.optimizer
+    state, forward = begun.state, begun.forward
     steps = data.batches.steps(len(data.train))
-    _set_to_train(run, network)
+    set_to_train(run, network)
     whole_batch = min(data.batches.batch_size, len(data.train))
     faster = speed_up(forward, run.speedups, data.batches, whole_batch, listeners.note)
     predicted: tuple[int, dict[str, NDArray[np.float32]]] | None = None
@@ -184,9 +219,10 @@ def _train(
         # Dropout's numbers belong to (seed, stage, epoch), so that a resume changes nothing.
         torch.manual_seed(stream_key(run.seed, run.stage.name, epoch, "step"))
         started = time.perf_counter()
-        mean_loss, seen, waited, terms = train_epoch(
-            run, epoch, steps, forward, loss, optimizer, data, listeners.step
-        )
+        with epoch_together(epoch):
+            mean_loss, seen, waited, terms = train_epoch(
+                run, epoch, steps, forward, loss, optimizer, data, listeners.step
+            )
         values = {
             "loss": mean_loss,
             "learning_rate": optimizer.param_groups[0]["lr"],
@@ -287,7 +323,7 @@ def train_epoch(
         The mean loss, the images seen, the seconds spent waiting, and float32 ``(steps, 2, T)``
         on the device: loss and weight of each term in every step.
     """
-    _set_to_train(run, forward.network)
+    set_to_train(run, forward.network)
     loss.train()
     device = forward.compute.device
     total = torch.zeros((), device=device, dtype=torch.float64)
@@ -315,7 +351,7 @@ def train_epoch(
     return float(total) / max(seen, 1), seen, waited, terms
 
 
-def _set_to_train(run: StageRun, network: nn.Module) -> None:
+def set_to_train(run: StageRun, network: nn.Module) -> None:
     """Put what is trained into training mode, and what is frozen into eval mode."""
     network.train()
     for name in run.stage.frozen:

@@ -18,6 +18,7 @@ from farbench.running.costs import (
     _mask_network_costs,
     count_flops,
     image_costs,
+    image_flops,
     median_latency,
     peak_memory_mb,
 )
@@ -78,10 +79,40 @@ def test_an_image_costs_what_its_network_computes() -> None:
     (image,) = batches.evaluate(torch.arange(1).numpy())
     costs = image_costs(forward, image, None)
     side = (16 - 3) // 2 + 1
-    assert costs["flops"] == 2 * (3 * 3 * 3 * 8 * side * side + 8 * 8 + 8 * 4)
-    assert set(costs) == {"flops", "latency_ms"}
+    assert image_flops(forward, image) == 2 * (3 * 3 * 3 * 8 * side * side + 8 * 8 + 8 * 4)
+    assert set(costs) == {"latency_ms"}
     assert costs["latency_ms"]
     assert costs["latency_ms"] > 0
+
+
+class QueryNet(nn.Module):
+    """A learned token, handed to a module as a view of the parameter, attends to the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.zeros(1, 1, 8))
+        self.fixed = nn.Parameter(torch.zeros(8), requires_grad=False)
+        self.tokens = nn.Conv2d(3, 8, 4, stride=4)
+        self.head = nn.Linear(8, 4)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        tokens = self.tokens(images).flatten(2).transpose(1, 2)
+        query = self.query.expand(len(images), -1, -1)
+        attended, _ = self.attention(query, tokens, tokens, need_weights=False)
+        return {"colour": self.head(attended[:, 0])}
+
+
+def test_operations_of_a_learned_token_are_counted() -> None:
+    network = QueryNet().eval()
+    forward = Forward(network, (COLOUR_TASK,), CPU, masked=False)
+    (image,) = colour_batches(4, 2).evaluate(torch.arange(1).numpy())
+    tokens = 16
+    projections, products = (2 + 2 * tokens) * 8 * 8, 2 * tokens * 8
+    layers = tokens * 3 * 4 * 4 * 8 + 8 * 4
+    assert image_flops(forward, image) == 2 * (layers + projections + products)
+    learning = {name for name, value in network.named_parameters() if value.requires_grad}
+    assert learning == {name for name, _ in network.named_parameters()} - {"fixed"}
 
 
 def test_the_mask_network_costs_four_times_as_much_at_twice_the_side() -> None:
@@ -145,3 +176,17 @@ def test_a_network_that_takes_no_single_image_costs_no_cell(tiny) -> None:
     assert record["status"] == "finished"
     assert "flops" not in record["costs"]
     assert record["costs"]["inference_images_per_second"] > 0
+
+
+def test_operations_that_cannot_be_counted_leave_the_latency(
+    tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise RuntimeError("no counter")
+
+    monkeypatch.setattr("farbench.running.predictions.image_flops", fail)
+    outcome = tiny.run()
+    assert "warning: FLOPs of one image are not known: RuntimeError: no counter" in outcome.err
+    costs = json.loads((tiny.cells()["fine"] / "cell.json").read_text())["costs"]
+    assert costs["latency_ms"] > 0
+    assert "flops" not in costs

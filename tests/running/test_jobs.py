@@ -81,9 +81,9 @@ def two_at_once(monkeypatch):
     """Let cells be planned as for two workers, and run them here."""
 
     class TwoAtOnce(SerialExecutor):
-        at_once = 2
+        at_once = on_one_machine = 2
 
-    monkeypatch.setattr("farbench.cli.run._executor", lambda jobs, device: TwoAtOnce())
+    monkeypatch.setattr("farbench.executors.choose._local", lambda jobs, device: TwoAtOnce())
 
 
 def test_a_stage_that_cells_share_is_trained_first_and_once(tiny, two_at_once):

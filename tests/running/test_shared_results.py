@@ -246,3 +246,27 @@ def test_two_runs_at_one_cell_train_it_once(tiny, gate):
     log = (tiny.cells()["fine"] / "log.txt").read_text()
     assert log.count("joint 1/3") == 1
     assert log.count("[1/1] fine") == 1
+
+
+@pytest.mark.slow
+def test_many_runs_at_once_lose_none_of_one_anothers_cells(tiny, tmp_path, monkeypatch):
+    """Each has its own cells, and one has all: together they are one run of all."""
+    seeds = ("--seeds", "0,1")
+    parts = [("--rows", row, "--seeds", seed) for row in ("coarse", "fine") for seed in (0, 1)]
+    processes = [tiny.start(*part) for part in (*parts, seeds)]
+    ended = [process.communicate(timeout=250) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 5, ended
+    together = places(tiny)
+    assert together == [(row, "dots", seed) for row in ("coarse", "fine") for seed in (0, 1)]
+    folder = tiny.results / "tiny_bench"
+    for root in (folder, tmp_path / "cache"):
+        strays = [path for path in root.rglob(".*") if path.is_file()]
+        assert strays == []
+    made = [(folder / cell["folder"] / "metrics.json").read_text() for cell in plan(tiny)["cells"]]
+    with monkeypatch.context() as patch:
+        patch.setenv("FARBENCH_CACHE", str(tmp_path / "another_cache"))
+        tiny.run(*seeds, results=tmp_path / "alone")
+    alone = json.loads((tmp_path / "alone" / "tiny_bench" / "plan.json").read_text())
+    assert [cell["key"] for cell in alone["cells"]] == [c["key"] for c in plan(tiny)["cells"]]
+    cells = (tmp_path / "alone" / "tiny_bench" / cell["folder"] for cell in alone["cells"])
+    assert [(cell / "metrics.json").read_text() for cell in cells] == made

@@ -1,0 +1,60 @@
+"""What a helper does while the leader trains a stage: its part of every step, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from farbench.data.randomness import stream_key
+from farbench.training.device import Compute
+from farbench.training.distributed import epochs_of_leader, rank
+from farbench.training.optimizer import learning_rate_at, set_learning_rate
+from farbench.training.stage import StageData, StageRun, begin_stage, set_to_train
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A stage that helpers take part in, as plain data: it is pickled and travels.
+
+    Attributes:
+        cell: Name of the folder of a cell that has the stage.
+        stage: Key of the stage.
+        folder: Where the stage is made; a checkpoint may lie there.
+        parent_weights: Of the stage before, if there is one.
+    """
+
+    cell: str
+    stage: str
+    folder: Path
+    parent_weights: Path | None
+
+
+def assist_stage(run: StageRun, assignment: Assignment, data: StageData, compute: Compute) -> None:
+    """Make the leader's steps with it. Losses, scores and files are the leader's.
+
+    Args:
+        run: The stage.
+        assignment: Where its files are.
+        data: Images and labels; its batches hold this process's part.
+        compute: Device and precision.
+    """
+    begun = begin_stage(run, assignment.folder, assignment.parent_weights, data, compute)
+    steps = data.batches.steps(len(data.train))
+    for epoch in epochs_of_leader():
+        # Dropout's numbers must not be those of another part of the batch.
+        torch.manual_seed(stream_key(run.seed, run.stage.name, epoch, "step", rank()))
+        set_to_train(run, begun.network)
+        batches = data.batches.train(
+            data.train, run.protocol.augmentation, run.seed, run.stage.name, epoch
+        )
+        for step, batch in enumerate(batches):
+            rate = learning_rate_at(
+                run.protocol, run.learning_rate, (epoch - 1) * steps + step, steps * run.epochs
+            )
+            set_learning_rate(begun.optimizer, rate)
+            begun.forward(batch)
+            begun.optimizer.zero_grad(set_to_none=True)
+            begun.forward.backward(None)
+            begun.optimizer.step()
