@@ -14,6 +14,10 @@ class UserError(Exception):
     """
 
 
+class NoSpace(UserError):
+    """A disk is full: the run stops, for what comes next would be lost as well."""
+
+
 class CellFailed(Exception):
     """A cell could not be finished (exit code 1); the other cells go on."""
 
@@ -38,5 +42,11 @@ def unknown_name(kind: str, word: str, known: Iterable[str], where: str = "") ->
     prefix = f"{where}: " if where else ""
     listed = ", ".join(names) if names else "none"
     return UserError(
-        f"{prefix}unknown {kind} '{word}'.{did_you_mean(word, names)} Known: {listed}."
+        f"{prefix}unknown {kind} '{in_a_line(word)}'.{did_you_mean(word, names)} Known: {listed}."
     )
+
+
+def in_a_line(word: str, limit: int = 80) -> str:
+    """Return a word as a line can hold it: line breaks and the like escaped, the long cut."""
+    told = word if word.isprintable() else repr(word)[1:-1]
+    return told if len(told) <= limit else f"{told[: limit - 3]}..."

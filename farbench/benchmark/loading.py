@@ -32,7 +32,7 @@ from farbench.benchmark.protocols import (
 )
 from farbench.benchmark.rows import expand_rows
 from farbench.benchmark.schema import Benchmark, Protocol, Row
-from farbench.errors import UserError, did_you_mean
+from farbench.errors import UserError, did_you_mean, in_a_line
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def _check_together(benchmark: Benchmark, places: Places) -> None:
             if mark not in benchmark.marks:
                 hint = did_you_mean(mark, benchmark.marks)
                 known = ", ".join(benchmark.marks) or "none; add `marks: [...]` to the file"
-                message = f"mark '{mark}' is not declared.{hint} Declared: {known}."
+                message = f"mark '{in_a_line(mark)}' is not declared.{hint} Declared: {known}."
                 mistakes.append(places.error(("rows", row.id, "marks", index), message))
     for key in ("seeds", "metrics", "marks", "published", "tasks"):
         values: tuple[Any, ...] = getattr(benchmark, key)
@@ -256,7 +256,7 @@ def _check_together(benchmark: Benchmark, places: Places) -> None:
     ids = [row.id for row in benchmark.rows]
     if benchmark.compare is not None and benchmark.compare not in ids:
         hint = did_you_mean(benchmark.compare, ids)
-        message = f"no row '{benchmark.compare}'.{hint} Rows: {', '.join(ids)}."
+        message = f"no row '{in_a_line(benchmark.compare)}'.{hint} Rows: {', '.join(ids)}."
         mistakes.append(places.error(("compare",), message))
     if mistakes:
         raise UserError("\n".join(mistakes))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import farbench
-from farbench.benchmark.yaml_lines import shown
+from farbench.benchmark.yaml_lines import shortened, shown
 from farbench.errors import UserError, did_you_mean, unknown_name
 
 ShippedKind = Literal["benchmark", "protocol", "published table", "rule set"]
@@ -17,6 +17,9 @@ FOLDERS: dict[ShippedKind, str] = {
     "published table": "published",
     "rule set": "rules",
 }
+
+_LONGEST_NAME, _LONGEST_PATH = 250, 3500
+"""Bytes of a name and characters of a path; Linux takes 255 and 4095."""
 
 
 def shipped_folder() -> Path:
@@ -62,6 +65,7 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
     names = shipped_names(kind)
     prefix = f"{where}: " if where else ""
     folder = base or Path.cwd()
+    path = folder / expanded(source, where)
     if source.endswith(".py"):
         hint = f" A plugin file is given with --plugins {source}." if kind == "benchmark" else ""
         raise UserError(f"{prefix}'{source}' is a Python file; a {kind} is a YAML file.{hint}")
@@ -70,7 +74,6 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
             return shipped_path(kind, source)
         _refuse_other_files(kind, source, folder, prefix)
         raise unknown_name(kind, source, names, where)
-    path = folder / expanded(source, where)
     if path.is_file():
         if kind == "benchmark":
             _check_stem(path, prefix)
@@ -103,12 +106,16 @@ def expanded(source: str, where: str = "") -> Path:
         where: Where it was written, for the error.
 
     Raises:
-        UserError: There is no such user.
+        UserError: There is no such user, or no file can have such a name.
     """
+    prefix = f"{where}: " if where else ""
+    longest = max(len(part.encode(errors="replace")) for part in source.split("/"))
+    # Asked for such a file, an operating system answers with an error. A suffix is to be added.
+    if "\0" in source or longest > _LONGEST_NAME or len(source) > _LONGEST_PATH:
+        raise UserError(f"{prefix}{shortened(source)!r}: no file can have such a name.")
     try:
         return Path(source).expanduser()
     except RuntimeError:
-        prefix = f"{where}: " if where else ""
         raise UserError(f"{prefix}'{source}': there is no such home folder.") from None
 
 

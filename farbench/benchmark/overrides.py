@@ -97,7 +97,8 @@ def apply_to_file(document: Document, overrides: Sequence[Override]) -> None:
             row_id, rest = _row_and_rest(override, rows)
             if row_id is None or not isinstance(rows[row_id], dict):
                 continue
-            in_options = rest[0] in (rows[row_id].get("options") or {})
+            options = rows[row_id].get("options")
+            in_options = isinstance(options, dict) and rest[0] in options
             path = ("rows", row_id, *(("options",) if in_options else ()), *rest)
             _put(document, path, override)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from farbench.benchmark.explain import user_error
-from farbench.benchmark.locate import find, looks_like_path
+from farbench.benchmark.locate import expanded, find, looks_like_path
 from farbench.benchmark.places import Document, Places, merged
 from farbench.benchmark.schema import Protocol
 from farbench.benchmark.yaml_lines import read_yaml, shown
@@ -42,7 +42,7 @@ def as_changes(spec: Any, folder: Path | None, places: Places) -> dict[str, Any]
         where = places.at(("extends",))
         raise UserError(f"{where}: protocol.extends: expected a name or a file, got {base!r}.")
     if looks_like_path(base):
-        base = str((folder or Path.cwd()) / Path(base).expanduser())
+        base = str((folder or Path.cwd()) / expanded(base, places.at(("extends",))))
     return {**spec, "extends": base}
 
 

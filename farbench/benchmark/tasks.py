@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from farbench.benchmark.places import Places
-from farbench.errors import UserError, did_you_mean, unknown_name
+from farbench.errors import UserError, did_you_mean, in_a_line, unknown_name
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Method
@@ -40,7 +40,7 @@ def choose_tasks(dataset: Dataset, names: Sequence[str], where: str) -> tuple[Ta
             raise UserError(f"{where}: {dataset.refused_tasks()[refused[0]]}")
         elif "none" not in choices:
             raise UserError(
-                f"{where}: data set '{dataset.name}' has no task '{written}'."
+                f"{where}: data set '{dataset.name}' has no task '{in_a_line(written)}'."
                 f"{did_you_mean(choices[0], offered)} It has {listed}."
             )
     if not wanted:

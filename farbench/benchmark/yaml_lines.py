@@ -20,6 +20,13 @@ _TAGS = {
 }
 
 
+LARGEST = 1 << 20
+"""Bytes of the largest file that is read: PyYAML takes seconds for so many, and the largest that
+ships has some thousand."""
+MOST_VALUES = 100_000
+"""Of a document, with every alias written out: a few lines of aliases can stand for billions."""
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the plain scalars of YAML 1.2."""
 
@@ -83,11 +90,14 @@ def read_yaml(path: Path) -> Document:
             something else than a mapping. The message names file and line.
     """
     try:
-        held = path.read_bytes()
+        with path.open("rb") as file:
+            held = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise UserError(f"no file {shown(path)}.") from None
     except OSError as error:
         raise UserError(f"cannot read {shown(path)}: {error.strerror or error}.") from None
+    if len(held) > LARGEST:
+        raise UserError(f"{shown(path)}: more than {LARGEST:,} bytes, the most that is read.")
     try:
         text = held.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -126,6 +136,10 @@ def _parse(text: str, source: str, places: Places, with_lines: bool = True) -> A
             node = loader.get_single_node()
             if node is None:
                 return None
+            if _count(node, {}) > MOST_VALUES:
+                raise UserError(
+                    f"{source}: more than {MOST_VALUES:,} values, with every alias written out."
+                )
             return _Converter(loader, source, places, with_lines).convert(node, ())
         finally:
             loader.dispose()
@@ -137,6 +151,24 @@ def _parse(text: str, source: str, places: Places, with_lines: bool = True) -> A
         raise UserError(f"{at}: not valid YAML: {_problem(error)}.") from None
     except yaml.YAMLError as error:
         raise UserError(f"{source}: not valid YAML: {' '.join(str(error).split())}.") from None
+
+
+def _count(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node stands for; an alias counts as all that it points at.
+
+    Args:
+        node: The node.
+        known: Counts of nodes that were met before, by their identity.
+    """
+    if id(node) not in known:
+        known[id(node)] = 1  # what contains itself is refused where it is converted
+        below: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            below = [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            below = node.value
+        known[id(node)] = 1 + sum(_count(value, known) for value in below)
+    return known[id(node)]
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
@@ -205,6 +237,10 @@ class _Converter:
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise UserError(f"{self.at(key)}: a key must be a plain word.")
+            if not key.value or not key.value.isprintable():
+                raise UserError(
+                    f"{self.at(key)}: a key must be printable, got {shortened(repr(key.value))}."
+                )
             line = key.start_mark.line + 1
             if key.value in first and key.tag != "tag:yaml.org,2002:merge":
                 earlier = f" (first on line {first[key.value]})" if self.with_lines else ""

@@ -53,7 +53,9 @@ def read_baseline(path: Path) -> Snapshot:
     if held.pop("schema") != SCHEMA:
         raise UserError(f"baseline {path} is of another schema than {SCHEMA}. {again}")
     try:
-        return Snapshot.model_validate({**held, "recipes": _unpacked(held["recipes"])})
+        taken = Snapshot.model_validate({**held, "recipes": _unpacked(held["recipes"])})
+        _check_named(taken)
+        return taken
     except (ValidationError, KeyError, TypeError, AttributeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else repr(error)
@@ -77,6 +79,19 @@ def _packed(recipes: dict[str, Stages]) -> dict[str, Any]:
         for name, recipe in recipes.items()
     }
     return {COMMON: common, **own}
+
+
+def _check_named(taken: Snapshot) -> None:
+    """Refuse results whose recipe or machine is not there.
+
+    Raises:
+        KeyError: Names it.
+    """
+    for datasets in taken.rows.values():
+        for row in datasets.values():
+            for task in row.tasks.values():
+                for one in task.seeds.values():
+                    taken.recipes[one.recipe], taken.machines[one.machine]
 
 
 def _same(one: Leaf, other: Leaf) -> bool:

@@ -75,7 +75,8 @@ def stages_of(recipe: Mapping[str, Any]) -> Stages:
     while stage:
         parent = stage.get("parent")
         kept = {k: v for k, v in stage.items() if k not in ("stage", "seed", "parent")}
-        stages[stage["stage"]] = flat(kept, manifest) | {"after": parent and parent["stage"]}
+        after = parent.get("stage") if parent else None
+        stages[stage.get("stage") or ""] = flat(kept, manifest) | {"after": after}
         stage = parent
     return stages
 

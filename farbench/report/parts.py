@@ -158,7 +158,7 @@ def curves(cell: CellResult, folder: Path) -> Part | None:
         for prefix in (f"{task.name}.", *([""] if len(cell.scores) == 1 else []))
     }
     charts: list[tuple[str, list[float | None]]] = []
-    for name in lines[0]:
+    for name in filter(None, lines[0]):  # fields that the header does not name come under None
         values = [_number(line.get(name)) for line in lines]
         if name == "loss" or name.startswith("loss_"):
             charts.append((name.replace("loss_", "loss of "), values))

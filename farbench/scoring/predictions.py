@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from farbench.errors import UserError
 
+LARGEST = 4 << 30
+"""Bytes of a file's arrays in memory. A million images with embeddings of 512 take 2 GB; a file of
+some MB can be made to unpack to more than any machine has."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -45,6 +49,10 @@ def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
             "Run the benchmark again (`farbench run`) to have them."
         )
     try:
+        with zipfile.ZipFile(path) as members:
+            unpacked = sum(member.file_size for member in members.infolist())
+        if unpacked > LARGEST:
+            raise ValueError(f"its arrays would take {unpacked:,} bytes")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             return Predictions(
                 held["image"],
@@ -53,5 +61,5 @@ def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
                 held.get("sizes"),
                 held.get("identity"),
             )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # each byte of a damaged file may be anything, so may the error
         raise UserError(f"{path} is no predictions file of task '{task_name}': {error}.") from error

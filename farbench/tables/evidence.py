@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from farbench.errors import UserError
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.scoring.compare import METHOD_VERSION, Compared, Line
 from farbench.scoring.paired import LEVEL, RESAMPLES
 from farbench.store import atomic
+from farbench.store.shapes import Shape, misfit
 from farbench.tables.measures import Measure
 from farbench.tables.results import CellResult, Results
 
@@ -32,6 +34,27 @@ HEAD: dict[str, Any] = {
     "columns": COLUMNS,
 }
 """What is kept under another head is computed again."""
+
+SHAPE: Shape = {
+    "predictions!": {...: {...: str}},
+    "comparisons!": [
+        {
+            "row!": str,
+            "other!": str,
+            "dataset!": str,
+            "task!": str,
+            "metric!": str,
+            "seeds!": [int],
+            "cells!": [str],
+            "clustered!": bool,
+            "images!": int,
+            "units!": int,
+            "whole": [object],
+            "details!": {...: [object]},
+        }
+    ],
+}
+"""What is of another shape was not written by farbench, and is computed again as well."""
 
 
 class Place(NamedTuple):
@@ -93,12 +116,12 @@ def cell_name(results: Results, cell: CellResult, task: str) -> str:
 def read_evidence(folder: Path) -> Evidence:
     """Return what is kept in a benchmark's folder; nothing where the file is of no use."""
     try:
-        held = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if {key: held[key] for key in HEAD} != HEAD:
+        held = atomic.read_json(folder / FILE)
+        if {key: held[key] for key in HEAD} != HEAD or misfit(held, SHAPE):
             return Evidence()
         findings = [_from_json(one) for one in held["comparisons"]]
         digests = {str(cell): dict(tasks) for cell, tasks in held["predictions"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, UserError, ValueError, KeyError, TypeError, AttributeError):
         return Evidence()
     return Evidence({one.place: one for one in findings}, digests)
 
@@ -115,17 +138,19 @@ def write_evidence(folder: Path, evidence: Evidence, current: Iterable[str]) -> 
     """
     cells = set(current)
     digests = {name: evidence.digests[name] for name in sorted(cells & evidence.digests.keys())}
-    lines = [
-        json.dumps(_to_json(one), ensure_ascii=False)
+    comparisons = [
+        _to_json(one)
         for place, one in sorted(evidence.findings.items())
         if cells.issuperset(one.cells)
     ]
-    head = json.dumps({**HEAD, "predictions": digests}, indent=1, ensure_ascii=False)
-    body = ",\n".join(lines)
+    whole = json.loads(json.dumps({**HEAD, "predictions": digests, "comparisons": comparisons}))
+    sealed = {**HEAD, atomic.CHECKSUM: atomic.seal(whole), "predictions": digests}
+    head = json.dumps(sealed, indent=1, ensure_ascii=False)
+    body = ",\n".join(json.dumps(one, ensure_ascii=False) for one in comparisons)
     text = f'{head.rstrip("}").rstrip()},\n "comparisons": [\n{body}\n ]\n}}\n'
     try:
         atomic.write_text(folder / FILE, text)
-    except OSError:
+    except (OSError, UserError):
         return
 
 
@@ -169,7 +194,14 @@ def _values(line: Line | None) -> list[Any] | None:
 
 def _from_json(held: dict[str, Any]) -> Finding:
     def line(values: list[Any] | None) -> Line | None:
-        return None if values is None else Line(**dict(zip(COLUMNS, values, strict=True)))
+        if values is None:
+            return None
+        named = dict(zip(COLUMNS, values, strict=True))
+        read = Line(**named)
+        needed = (read.own, read.other, read.difference, read.units)
+        if None in needed or misfit(named, {...: float}):
+            raise ValueError("a comparison without its numbers")
+        return read
 
     return Finding(
         Place(*(held[name] for name in Place._fields)),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from farbench.errors import UserError
+from farbench.errors import UserError, unknown_name
+from farbench.store.atomic import check_format, read_json
+from farbench.store.cells import METRICS, file_damage
+from farbench.store.cells import SCHEMA as CELL_SCHEMA
+from farbench.store.shapes import CELL as CELL_SHAPE
+from farbench.store.shapes import PLAN as PLAN_SHAPE
+from farbench.store.shapes import check_scores, check_shape
 from farbench.tables import costs
 from farbench.tasks import from_record
 from farbench.tasks.attributes import BinaryAttributes
@@ -196,6 +201,8 @@ def read_results(folder: Path) -> Results:
             f"{path} has schema {plan.get('schema')!r}; this farbench reads schema {SCHEMA}. "
             "Install the farbench that wrote it, or run the benchmark again."
         )
+    advice = "It is no plan of farbench: restore it, or run the benchmark again."
+    check_shape(path, plan, PLAN_SHAPE, advice)
     try:
         benchmark = plan["benchmark"]
         rows = tuple(
@@ -209,6 +216,10 @@ def read_results(folder: Path) -> Results:
             )
             for row in benchmark["rows"]
         )
+        ids = {row.id for row in rows}
+        for number, entry in enumerate(plan["cells"]):
+            if entry["row"] not in ids:
+                raise unknown_name("row", entry["row"], ids, f"{path}: cells[{number}].row")
         planned = {entry["folder"]: _cell(folder, entry) for entry in plan["cells"]}
         cells = _merged(list(planned.values()))
         planned_rows = {cell.row for cell in cells}
@@ -232,7 +243,7 @@ def read_results(folder: Path) -> Results:
             },
             planned=planned,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
 
 
@@ -267,7 +278,7 @@ def _merged(cells: list[CellResult]) -> tuple[CellResult, ...]:
 
 def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
     """Read one planned cell; whatever is wrong with it becomes the reason why it is missing."""
-    row, dataset, seed = planned["row"], planned["dataset"], int(planned["seed"])
+    row, dataset, seed = planned["row"], planned["dataset"], planned["seed"]
 
     def missing(what: str, why: str = "", record: dict[str, Any] | None = None) -> CellResult:
         return CellResult(row, dataset, seed, what, why, record or {})
@@ -278,6 +289,8 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
         return missing("not run", reason)
     try:
         record = _read(place / "cell.json")
+        check_format(place / "cell.json", record.get("schema"), CELL_SCHEMA)
+        check_shape(place / "cell.json", record, CELL_SHAPE)
     except UserError as error:
         return missing("unreadable", str(error).replace(f"{folder}/", ""))
     if record.get("status") != "finished":
@@ -287,9 +300,13 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
         return missing("not run", f"{place.name} holds the result of another identity", record)
     try:
         scores = _read(place / "metrics.json")
+        check_scores(place / "metrics.json", scores)
     except UserError as error:
         return missing("unreadable", str(error).replace(f"{folder}/", ""), record)
-    if not scores or not all(isinstance(value, dict) for value in scores.values()):
+    wrong = file_damage(place, record, METRICS)
+    if wrong is not None:
+        return missing("unreadable", f"{place.name}/{wrong}", record)
+    if not scores:
         return missing("unreadable", f"{place.name}/metrics.json has no scores", record)
     folders = dict.fromkeys(scores, place)
     return CellResult(row, dataset, seed, record=record, scores=scores, folders=folders)
@@ -297,10 +314,10 @@ def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = read_json(path)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist.") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
         raise UserError(f"{path} cannot be read: {error}.") from error
     if not isinstance(held, dict):
         raise UserError(f"{path} holds no JSON object.")

@@ -7,11 +7,13 @@ and identities have no header; Kaggle's CSV files have one header line with ``im
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farbench.errors import UserError
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
+from farbench_datasets.text_files import open_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,11 +144,12 @@ def _read_table(
     Returns:
         The table indexed by image name, and the number of rows that line 1 announces, if any.
     """
+    import numpy as np
     import pandas as pd
 
     announced: int | None = None
     is_csv = path.suffix == ".csv"
-    with path.open(encoding="utf-8-sig") as lines:
+    with open_text(path) as lines:
         first, second = next(lines, "").strip(), next(lines, "").strip()
     if is_csv:
         columns, header = tuple(part.strip() for part in first.split(","))[1:], 1
@@ -159,25 +162,33 @@ def _read_table(
                 "Line 2 must hold the column names."
             )
         announced, columns, header = int(first), tuple(second.split()), 2
+    if len(set(columns)) < len(columns):
+        raise UserError(f"{path}:{header}: a column is named twice.")
     try:
-        table = pd.read_csv(
-            path,
-            sep="," if is_csv else r"\s+",
-            header=None,
-            skiprows=header,
-            names=["image", *columns],
-            dtype={"image": "object", **dict.fromkeys(columns, dtype)},
-            index_col=False,
-            encoding="utf-8-sig",
-        )
-    except ValueError as error:  # pandas' parser errors are ValueErrors
-        raise _malformed(path, len(columns), header, is_csv) or UserError(
+        with warnings.catch_warnings(), np.errstate(invalid="raise"):
+            # It says that it drops what a row has too many of; numbers that do not fit are errors.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                sep="," if is_csv else r"\s+",
+                header=None,
+                skiprows=header,
+                names=["image", *columns],
+                dtype={"image": "object", **dict.fromkeys(columns, dtype)},
+                index_col=False,
+                encoding="utf-8-sig",
+            )
+    # pandas' parser errors are ValueErrors
+    except (ValueError, ArithmeticError, pd.errors.ParserWarning) as error:
+        raise _malformed(path, len(columns), header, is_csv, dtype) or UserError(
             f"{path} cannot be read: {error}."
         ) from error
     table = table.set_index("image")
     bad_name = ~table.index.astype(str).str.match(IMAGE_NAME.pattern, flags=re.IGNORECASE)
-    if bad_name.any() or (dtype == "float64" and table.isna().to_numpy().any()):
-        raise _malformed(path, len(columns), header, is_csv) or UserError(f"{path} is malformed.")
+    if bad_name.any() or (dtype == "float64" and not np.isfinite(table.to_numpy()).all()):
+        raise _malformed(path, len(columns), header, is_csv, dtype) or UserError(
+            f"{path} is malformed."
+        )
     if not table.index.is_unique:
         name = table.index[table.index.duplicated()][0]
         raise UserError(
@@ -188,9 +199,11 @@ def _read_table(
     return table, announced
 
 
-def _malformed(path: Path, columns: int, header: int, is_csv: bool) -> UserError | None:
+def _malformed(path: Path, columns: int, header: int, is_csv: bool, dtype: str) -> UserError | None:
     """Return the error for the first line that is no image name and ``columns`` numbers."""
-    with path.open(encoding="utf-8-sig") as lines:
+    digits, decimals = (2 if dtype == "int8" else 15), ("[0-9]" if dtype == "float64" else "0")
+    number_like = re.compile(rf"[+-]?[0-9]{{1,{digits}}}(\.{decimals}*)?")
+    with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if number <= header or not line.strip():
                 continue
@@ -204,15 +217,17 @@ def _malformed(path: Path, columns: int, header: int, is_csv: bool) -> UserError
                     f"found {len(parts) - 1}."
                 )
             for part in parts[1:]:
-                if not re.fullmatch(r"[+-]?\d+(\.\d*)?", part):
-                    return UserError(f"{where}: '{part[:40]}' is not a number.")
+                if not number_like.fullmatch(part):
+                    kind = f" of at most {digits} digits"
+                    kind += "" if dtype == "float64" else " without a fraction"
+                    return UserError(f"{where}: '{part[:40]}' is not a number{kind}.")
     return None
 
 
 def _line_of(path: Path, name: str, last: bool = False) -> int:
     """Return the line, counted from 1, whose row is about ``name``."""
     found = 0
-    with path.open(encoding="utf-8-sig") as lines:
+    with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if re.split(r"[\s,]", line, maxsplit=1)[0] == name:
                 found = number

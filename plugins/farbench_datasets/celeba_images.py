@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +27,8 @@ _FOLDERS = (
 )
 _ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
 _SUFFIXES = (".jpg", ".png")
+_LARGEST = 16 << 20
+"""Bytes of the largest member that is unpacked; an aligned face has some 10 thousand."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,28 @@ class Images:
             raise UserError(f"image {name} is missing in {self.where}.")
         try:
             if self.members:
-                data = _open_zip(self.where, os.getpid()).read(self.members[name])
+                archive = _open_zip(self.where, os.getpid())
+                member = archive.getinfo(self.members[name])
+                if member.file_size > _LARGEST:
+                    raise UserError(
+                        f"image {name} of {self.where} unpacks to {member.file_size:,} bytes: that "
+                        "is no aligned face."
+                    )
+                data = archive.read(member)
             else:
                 data = (self.where / name).read_bytes()
         except FileNotFoundError as error:
             raise UserError(f"image {self.where / name} is missing.") from error
-        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             raise UserError(f"image {name} of {self.where} cannot be read: {error}.") from error
-        image = (
-            cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-        )
+        try:
+            image = (
+                cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+                if data
+                else None
+            )
+        except cv2.error:  # its header asks for more pixels than OpenCV makes
+            image = None
         if image is None:
             raise UserError(f"image {self.where / name} does not decode.")
         rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from farbench.errors import UserError, did_you_mean
 from farbench_datasets.folder_dataset import IMAGE_NAME
+from farbench_datasets.text_files import open_text
 
 VOCABULARIES: dict[str, tuple[str, ...]] = {
     "age": (
@@ -42,7 +43,7 @@ def read_labels(path: Path, split: str, notes: list[str]) -> dict[str, dict[str,
     """
     labels: dict[str, dict[str, str]] = {}
     repairs: Counter[str] = Counter()
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with open_text(path, newline="") as file:
         rows = csv.reader(file)
         header = [name.strip() for name in next(rows, [])]
         missing = [column for column in ("file", *VOCABULARIES) if column not in header]

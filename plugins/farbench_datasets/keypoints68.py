@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ from farbench.tasks.base import Task
 from farbench_datasets.folder_dataset import IMAGE_NAME, FolderDataset, examples
 from farbench_datasets.points68 import landmarks68
 from farbench_datasets.splits import carve_valid, seeded_split
+from farbench_datasets.text_files import open_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +32,8 @@ _HOW_TO_GET = """\
 3. Pass the folder, or the one above it, as --data-root or in FARBENCH_DATA."""
 
 _COLUMNS = 1 + 2 * 68
+_FARTHEST = 20_000
+"""Pixels from the image's corner: the box round the points is cut out of memory."""
 _FRAME = re.compile(r"_\d+\.\w+\Z")
 """What follows the person in a frame's name: Luis_Fonsi_21.jpg."""
 
@@ -192,7 +196,7 @@ def _read_points(base: Path, file: str) -> dict[str, list[float]]:
     path = base / file
     folder = _image_folder(path).relative_to(base)
     rows: dict[str, list[float]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as lines:
+    with open_text(path, newline="") as lines:
         for line, cells in enumerate(csv.reader(lines), start=1):
             if not cells or (line == 1 and not IMAGE_NAME.match(cells[0])):
                 continue  # a header
@@ -216,9 +220,12 @@ def _read_points(base: Path, file: str) -> dict[str, list[float]]:
 def _number(cell: str, where: str) -> float:
     """Return a cell's number, NaN where it is empty."""
     try:
-        return float(cell) if cell.strip() else float("nan")
+        number = float(cell) if cell.strip() else float("nan")
     except ValueError:
         raise UserError(f"{where}: '{cell[:40]}' is not a number.") from None
+    if abs(number) > _FARTHEST:
+        raise UserError(f"{where}: '{cell[:40]}' is no place in an image, in pixels.")
+    return number
 
 
 def _image_folder(path: Path) -> Path:
@@ -232,14 +239,16 @@ def _size(path: Path) -> tuple[float, float] | None:
 
     A file that is no image is as large as can be: `read` says that it does not decode.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            return image.size
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return image.size
     except FileNotFoundError:
         return None
-    except UnidentifiedImageError:
+    except (OSError, ValueError, Image.DecompressionBombWarning, Image.DecompressionBombError):
         return float("inf"), float("inf")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,17 @@ class MatFile:
         self.path = path
         with path.open("rb") as file:
             is_hdf5 = _HDF5 in file.read(512 + len(_HDF5))  # behind a text of 512 bytes
-        self._values: dict[str, Any] = (_read_hdf5 if is_hdf5 else _read_old)(path, variables)
+        read = _read_hdf5 if is_hdf5 else _read_old
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)  # scipy's, of a header it cannot follow
+                self._values: dict[str, Any] = read(path, variables)
+        except UserError:
+            raise
+        except Exception as error:  # a torn file breaks h5py and scipy in whatever comes first
+            raise UserError(
+                f"{path} is no MATLAB file that can be read: {error}. An interrupted download?"
+            ) from error
 
     def strings(self, variable: str) -> list[str]:
         """Return a cell array of strings."""
@@ -42,10 +53,14 @@ class MatFile:
 
     def numbers(self, variable: str) -> NDArray[Any]:
         """Return a matrix (rows, columns)."""
+        import numpy as np
+
         values = self._values[variable]
         if isinstance(values, list):
             raise UserError(f"{self.path}: '{variable}' holds strings where numbers belong.")
-        return values  # type: ignore[no-any-return]
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+            raise UserError(f"{self.path}: '{variable}' is no matrix of numbers.")
+        return values
 
 
 def _lacks(path: Path, variable: str, held: Sequence[str]) -> UserError:
@@ -64,21 +79,18 @@ def _read_hdf5(path: Path, variables: Sequence[str]) -> dict[str, Any]:
             f"{path} is a MATLAB 7.3 file, which h5py reads. Type: pip install h5py"
         ) from None
     values: dict[str, Any] = {}
-    try:
-        with h5py.File(path, "r") as file:
-            held = [name for name in file if not name.startswith("#")]
-            for variable in variables:
-                if variable not in held:
-                    raise _lacks(path, variable, held)
-                data = file[variable]
-                if data.dtype == object:
-                    # Transposed back, so that cells of any shape come in MATLAB's order.
-                    cells = data[()].T.ravel(order="F")
-                    values[variable] = [_text(file[reference]) for reference in cells]
-                else:
-                    values[variable] = data[()].T
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error}.") from error
+    with h5py.File(path, "r") as file:
+        held = [name for name in file if not name.startswith("#")]
+        for variable in variables:
+            if variable not in held:
+                raise _lacks(path, variable, held)
+            data = file[variable]
+            if data.dtype == object:
+                # Transposed back, so that cells of any shape come in MATLAB's order.
+                cells = data[()].T.ravel(order="F")
+                values[variable] = [_text(file[reference]) for reference in cells]
+            else:
+                values[variable] = data[()].T
     return values
 
 
@@ -93,13 +105,9 @@ def _read_old(path: Path, variables: Sequence[str]) -> dict[str, Any]:
     """Read a version before 7.3, as some re-save such files."""
     import numpy as np
     from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
 
-    try:
-        held = [name for name, _, _ in whosmat(path)]
-        loaded = loadmat(path, variable_names=list(variables))
-    except (ValueError, TypeError, OSError, MatReadError) as error:
-        raise UserError(f"{path} is no MATLAB file that can be read: {error}.") from error
+    held = [name for name, _, _ in whosmat(path)]
+    loaded = loadmat(path, variable_names=list(variables))
     values: dict[str, Any] = {}
     for variable in variables:
         if variable not in loaded:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from farbench.errors import UserError
 from farbench_datasets.expressions import EXPRESSIONS
+from farbench_datasets.text_files import open_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +50,7 @@ def read_labels(path: Path) -> dict[str, str]:
         UserError: A row is malformed or names an image again; the message names its line.
     """
     labels: dict[str, str] = {}
-    with path.open(encoding="utf-8-sig") as lines:
+    with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             fields = line.split()
             if not fields:
@@ -97,23 +98,26 @@ def read_manual(
     missing = 0
     for position, name in enumerate(names):
         path = folder / f"{name}_manu_attri.txt"
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except FileNotFoundError:
+        if not path.is_file():
             missing += 1
             for column in columns.values():
                 column.append(None)
             continue
-        points[position] = [_point(path, number, line) for number, line in enumerate(lines[:5], 1)]
+        with open_text(path) as text:
+            lines = text.read().split("\n")
+        points[position] = [_point(path, number, lines) for number in range(5)]
         for line, (attribute, classes) in enumerate(_ATTRIBUTES.items(), start=5):
             columns[attribute].append(_class(path, line, lines, attribute, classes))
     return columns, points, missing
 
 
-def _point(path: Path, number: int, line: str) -> tuple[float, float]:
-    match = _POINT.match(line.strip())
+def _point(path: Path, position: int, lines: list[str]) -> tuple[float, float]:
+    line = lines[position].strip() if position < len(lines) else ""
+    match = _POINT.match(line)
     if match is None:
-        raise UserError(f"{path}:{number}: expected x and y of a landmark, found '{line[:40]}'.")
+        raise UserError(
+            f"{path}:{position + 1}: expected x and y of a landmark, found '{line[:40]}'."
+        )
     return float(match[1]), float(match[2])
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from farbench_datasets.synthetic import Face
 
 _ID_PREFIX = "face_"
+_MOST = 1_000_000  # labels and points of every face are held in memory
 
 
 class SyntheticFaces(Dataset):
@@ -47,9 +48,9 @@ class SyntheticFaces(Dataset):
         images_may_be_shown=True,
     )
 
-    train: int = Field(2000, ge=1, description="Faces in the train split.")
-    valid: int = Field(500, ge=1, description="Faces in the valid split.")
-    test: int = Field(1000, ge=1, description="Faces in the test split.")
+    train: int = Field(2000, ge=1, le=_MOST, description="Faces in the train split.")
+    valid: int = Field(500, ge=1, le=_MOST, description="Faces in the valid split.")
+    test: int = Field(1000, ge=1, le=_MOST, description="Faces in the test split.")
     seed: int = Field(0, ge=0, description="Another seed, other faces.")
     label_noise: float = Field(
         0.0,
@@ -58,8 +59,8 @@ class SyntheticFaces(Dataset):
         description="Probability, in every split, that a label is turned over (an attribute, and "
         "with Male the gender) or another class takes its place (skin, expression).",
     )
-    height: int = Field(218, ge=32, description="Height of the drawn image in pixels.")
-    width: int = Field(178, ge=32, description="Width of the drawn image in pixels.")
+    height: int = Field(218, ge=32, le=4096, description="Height of the drawn image in pixels.")
+    width: int = Field(178, ge=32, le=4096, description="Width of the drawn image in pixels.")
     images_per_identity: int = Field(
         1,
         ge=1,

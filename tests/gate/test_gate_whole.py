@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from farbench.store.cells import read_record, write_scores_again
+
 
 @pytest.fixture
 def ran(tiny):
@@ -44,6 +46,7 @@ def test_keep_and_check(ran, farbench_cli, tmp_path):
     held = json.loads(worse.read_text())
     held["attributes"]["mA"] -= 0.6
     worse.write_text(json.dumps(held))
+    write_scores_again(worse.parent, read_record(worse.parent))  # as one who scored so would
     outcome = farbench_cli("check", ran.results, "--baseline", file)
     assert outcome.code == 1
     assert outcome.out.startswith("worse  fine on dots, mA: ")

@@ -1,0 +1,269 @@
+"""Results and baselines, spoiled: tables, checks and reports show them as damaged, or refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import cases
+from hypothesis import given
+from mutations import Choose, at, chooser, put, spoiled, spoiled_binary, spoiled_text
+
+from farbench.cli import main
+from farbench.errors import UserError
+from farbench.store.shapes import CELL, PLAN, check_scores, misfit
+from farbench.tables.evidence import read_evidence
+from farbench.tables.from_store import KINDS
+
+COMMANDS: dict[str, Callable[[Path, Choose], list[str]]] = {
+    "table": lambda folder, choose: ["--kind", choose(tuple(KINDS))],
+    "check": lambda folder, choose: ["--baseline", str(folder.parents[1] / "base.json")],
+    "baseline": lambda folder, choose: ["-o", str(folder.parents[1] / "again.json")],
+    "report": lambda folder, choose: ["--no-figures", "-o", str(folder.parents[1] / "r.html")],
+}
+
+
+def spoiled_file(path: Path, choose: Choose) -> bytes:
+    """Return a file's bytes with changes of what it says, or of its text or bytes."""
+    held = path.read_bytes()
+    if path.suffix == ".npz":
+        return spoiled_binary(held, choose)
+    if path.suffix == ".json" and choose((True, True, True, False)):
+        return json.dumps(spoiled(json.loads(held), choose)).encode()
+    return spoiled_text(held, choose)
+
+
+def try_a_folder(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose) -> None:
+    files = sorted(
+        path
+        for path in results.rglob("*")
+        if path.suffix in (".json", ".npz", ".csv") and path.parent.name != "tables"
+    )
+    path = choose((results / "plan.json", results.parents[1] / "base.json", *files))
+    command = "check" if path.name == "base.json" else choose(tuple(COMMANDS))
+    kept = {one: one.read_bytes() for one in {path, results / "evidence.json"}}
+    path.write_bytes(spoiled_file(path, choose))
+    try:
+        code = main([command, str(results), *COMMANDS[command](results, choose)])
+    finally:
+        for one, held in kept.items():
+            one.write_bytes(held)
+    told = capsys.readouterr().err
+    assert code in (0, 1, 2)
+    assert code != 2 or told.startswith("farbench: error: ")
+    assert code != 2 or str(results.parents[1]) in told or "has no table of" in told, told
+
+
+@given(choose=chooser())
+@cases(40)
+def test_spoiled_results(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose) -> None:
+    try_a_folder(results, capsys, choose)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@given(choose=chooser())
+@cases(800)
+def test_hundreds_of_spoiled_results(
+    results: Path, capsys: pytest.CaptureFixture[str], choose: Choose
+) -> None:
+    try_a_folder(results, capsys, choose)
+
+
+# What was found --------------------------------------------------------------------------------
+
+IN_PLAN = [
+    (("cells", 0, "seed"), "many", "cells[0].seed is 'many', not a whole number"),
+    (("cells", 0, "seed"), 10**400, "cells[0].seed is 1000"),
+    (("cells", 1, "row"), ["fine"], "cells[1].row is a list, not text"),
+    (("cells", 1, "row"), "fin", "cells[1].row: unknown row 'fin'. Did you mean 'fine'"),
+    (("cells", 0, "folder"), "../elsewhere", "cells[0].folder is '../elsewhere', not a folder's"),
+    (("cells", 0, "folder"), "x" * 300, "cells[0].folder is 'xxx"),
+    (("cells", 0, "folder"), "a\0b", "cells[0].folder is 'a\\x00b', not a folder's name"),
+    (("benchmark", "metrics"), [{"accuracy": 1}], "benchmark.metrics[0] is a mapping, not text"),
+    (("benchmark", "protocol", "substitute"), 3, "protocol.substitute is 3, not a mapping"),
+    (("benchmark", "rows", 0, "id"), None, "benchmark.rows[0].id is missing"),
+    (("tasks", "dots", 0, "kind"), "smell", "is no plan of farbench: KeyError('smell')"),
+    (("notes",), "a note", "notes is 'a note', not a list"),
+]
+
+
+@pytest.fixture
+def changed(results: Path) -> Any:
+    """Return a function that changes one key of a file; the files are put back afterwards."""
+    kept: dict[Path, bytes] = {results / "evidence.json": (results / "evidence.json").read_bytes()}
+
+    def change(path: Path, key: tuple[Any, ...], value: Any) -> None:
+        kept.setdefault(path, path.read_bytes())
+        held = json.loads(path.read_text())
+        put(held, key, value)
+        path.write_text(json.dumps(held))
+
+    yield change
+    for path, held in kept.items():
+        path.write_bytes(held)
+
+
+@pytest.mark.parametrize(("key", "value", "message"), IN_PLAN)
+def test_found_in_plans(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    key: tuple[Any, ...],
+    value: Any,
+    message: str,
+) -> None:
+    changed(results / "plan.json", key, value)
+    assert main(["table", str(results)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"farbench: error: {results / 'plan.json'}")
+    assert message in told
+
+
+IN_CELLS = [
+    ("metrics.json", ("attributes", "accuracy"), "high", "accuracy is 'high', not a number"),
+    ("metrics.json", ("attributes", "accuracy"), float("nan"), "NaN is no number of JSON"),
+    ("metrics.json", ("attributes", "mA_per_attribute", "Red"), [1], "Red is a list, not a number"),
+    ("metrics.json", ("attributes",), 0.5, "attributes is 0.5, not a mapping"),
+    ("cell.json", ("attributes", "attributes"), [{}, 1], "attributes[0] is a mapping, not text"),
+    ("cell.json", ("attributes", "attributes", 0), 7, "attributes[0] is 7, not text"),
+    ("cell.json", ("identity", "key"), 7, "identity.key is 7, not text"),
+    ("cell.json", ("stages",), {"joint": 1}, "stages is a mapping, not a list"),
+    ("cell.json", ("minutes",), "ten", "minutes is 'ten', not a number"),
+    ("cell.json", ("costs",), [1], "costs is a list, not a mapping"),
+    ("cell.json", ("train_prevalence", "attributes"), [None], "attributes[0] is missing"),
+    ("cell.json", ("finished",), "\ud800", "surrogates not allowed"),
+    (
+        "cell.json",
+        ("identity", "recipe", "training", "data", "manifest"),
+        {},
+        "recipe.training.data.manifest is a mapping, not text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "key", "value", "message"), IN_CELLS)
+def test_found_in_cells(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    key: tuple[Any, ...],
+    value: Any,
+    message: str,
+) -> None:
+    cell = min(results.glob("fine-dots-s0-*"))
+    changed(cell / file, key, value)
+    assert main(["table", str(results)]) == 0  # of the other seed, and of the other row
+    told = " ".join(capsys.readouterr().out.split())
+    assert "unreadable" in told
+    assert message in told
+    assert main(["baseline", str(results), "-o", str(results.parents[1] / "again.json")]) == 0
+
+
+def test_a_baseline_whose_recipe_is_gone(
+    results: Path, changed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = results.parents[1] / "base.json"
+    recipes = json.loads(path.read_text())["recipes"]
+    changed(path, ("recipes",), {"common": recipes["common"]})
+    assert main(["check", str(results), "--baseline", str(path)]) == 2
+    assert f"{path} is damaged (KeyError(" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (("comparisons", 0, "seeds"), ["x", 0]),
+        (("comparisons", 0, "whole", 0), "0.5"),
+        (("comparisons", 0, "whole", 2), None),
+        (("comparisons", 0, "details"), []),
+        (("predictions",), 3),
+    ],
+)
+def test_evidence_of_another_shape_is_computed_again(
+    results: Path, changed: Any, key: tuple[Any, ...], value: Any
+) -> None:
+    assert read_evidence(results).findings
+    changed(results / "evidence.json", key, value)
+    assert not read_evidence(results).findings
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (("entries", 0, "scores", "attributes"), "good", "entries[0].scores.attributes is 'good'"),
+        (("entries", 0, "scores", "attributes", "mA"), [], "entries[0].scores.attributes.mA is a"),
+        (("settings", "strengths"), 1, "settings.strengths is 1, not a list"),
+    ],
+)
+def test_found_in_robustness(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    key: tuple[Any, ...],
+    value: Any,
+    message: str,
+) -> None:
+    path = min(results.glob("fine-dots-s0-*")) / "robustness.json"
+    changed(path, key, value)
+    assert main(["table", str(results), "--kind", "robustness"]) == 2
+    told = capsys.readouterr().err
+    assert f"{path}: {message}" in told
+    assert "Delete it to have the cell evaluated again." in told
+
+
+def test_a_history_with_more_fields_than_columns_is_drawn_as_far_as_it_goes(
+    results: Path, tmp_path: Path
+) -> None:
+    path = min(results.glob("fine-dots-s0-*")) / "history.csv"
+    held = path.read_text()
+    path.write_text("\n".join(f"{line},1,2" if n else line for n, line in enumerate(held.split())))
+    try:
+        words = ["report", str(results), "--no-figures", "-o", str(tmp_path / "report.html")]
+        assert main(words) == 0
+    finally:
+        path.write_text(held)
+
+
+# The shapes themselves ---------------------------------------------------------------------------
+
+
+def test_files_that_were_written_fit_their_shapes(results: Path) -> None:
+    plan = json.loads((results / "plan.json").read_text())
+    assert misfit(plan, PLAN) == ""
+    for entry in plan["cells"]:
+        cell = results / entry["folder"]
+        assert misfit(json.loads((cell / "cell.json").read_text()), CELL) == ""
+        check_scores(cell / "metrics.json", json.loads((cell / "metrics.json").read_text()))
+        assert at(plan, ("benchmark", "name")) == "bench"
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "told"),
+    [
+        ({"a": 1}, {"a": int, "b": str}, ""),
+        ({"a": None, "more": []}, {"a": int}, ""),
+        ({"a": True}, {"a": int}, "a is true, not a whole number"),
+        ({"a": 1}, {"a": bool}, "a is 1, not true or false"),
+        ({"a": 2**63}, {"a": int}, "a is 9223372036854775808, not a whole number"),
+        ({"a": 10**400}, {"a": float}, "not a number"),
+        ({"a": float("inf")}, {"a": float}, "a is inf, not a number"),
+        ({}, {"a!": int}, "a is missing"),
+        ([1], {"a": int}, "the whole is a list, not a mapping"),
+        ({"a": {"b": [1, "x"]}}, {"a": {...: [int]}}, "a.b[1] is 'x', not a whole number"),
+        ({"a": [None]}, {"a": [float]}, "a[0] is missing"),
+        ({"a": {"b": None}}, {"a": {...: float}}, ""),
+    ],
+)
+def test_what_fits(value: Any, shape: Any, told: str) -> None:
+    assert misfit(value, shape).endswith(told)
+    assert bool(misfit(value, shape)) == bool(told)
+
+
+def test_scores_are_told_by_task_and_metric() -> None:
+    with pytest.raises(UserError, match=r"m.json: age.mae is 'x', not a number. Mend it."):
+        check_scores(Path("m.json"), {"age": {"images": 3, "mae": "x"}}, "Mend it.")
