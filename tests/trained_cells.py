@@ -53,6 +53,8 @@ class TrainedRuns:
         """Return a copy of a cell whose record was changed."""
         shutil.copytree(self.cells[row], target)
         record = json.loads((target / "cell.json").read_text())
+        for sums in ("files", "checksum"):  # with other files it is another cell
+            record.pop(sums, None)
         change(record)
         (target / "cell.json").write_text(json.dumps(record))
         return target

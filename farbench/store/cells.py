@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from farbench.store.atomic import write_json, write_with
+from farbench.errors import UserError
+from farbench.store.atomic import check_format, read_json, write_sealed, write_with
+from farbench.store.checksums import checksums, damage
 
 SCHEMA = 1
+"""Of ``cell.json`` and ``plan.json``."""
 CELL = "cell.json"
 METRICS = "metrics.json"
 PLAN = "plan.json"
@@ -24,22 +26,86 @@ WEIGHTS = "model.safetensors"
 PREDICTIONS = {"test": "predictions.npz", "valid": "predictions.valid.npz"}
 
 
-def cell_status(folder: Path, key: str, *, weights: bool = False) -> str:
-    """Return "finished", "started" (failed or cut short) or "new".
+KEPT = (METRICS, *PREDICTIONS.values(), HISTORY, TERMS, WEIGHTS)
+"""The files of a cell whose checksums its ``cell.json`` holds."""
 
-    A cell is finished when its ``cell.json``, which is written last, says so under this key, and,
-    if ``weights`` are wanted, they are there too.
+
+def cell_status(folder: Path, key: str, *, weights: bool | None = None) -> str:
+    """Return "finished", "started" (failed, cut short or damaged) or "new".
+
+    A cell is finished when its ``cell.json``, which is written last, says so under this key, and
+    its files are what was written then. See :func:`cell_damage` for ``weights``.
+
+    Raises:
+        UserError: It was written by a later farbench.
     """
-    path = folder / CELL
     if not folder.is_dir():
         return "new"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = read_record(folder)
+    except (OSError, UserError):
         return "started"
-    same = record.get("identity", {}).get("key") == key
-    whole = not weights or (folder / WEIGHTS).is_file()
-    return "finished" if same and whole and record.get("status") == "finished" else "started"
+    check_format(folder / CELL, record.get("schema"), SCHEMA)
+    whole = _is_finished(record, key) and not _missing_or_changed(folder, record, weights)
+    return "finished" if whole else "started"
+
+
+def cell_damage(folder: Path, key: str, *, weights: bool | None = None) -> str | None:
+    """Return what is wrong with a cell that was finished, or None; None if it was not.
+
+    Args:
+        folder: The cell's folder.
+        key: Its identity.
+        weights: Whether its weights are wanted. None is a cell that is only to be shown: there
+            predictions and weights may be absent, as in results that were committed.
+    """
+    try:
+        record = read_record(folder)
+    except FileNotFoundError:
+        return None
+    except (OSError, UserError) as error:
+        return str(error).split(". Delete it")[0]
+    return _missing_or_changed(folder, record, weights) if _is_finished(record, key) else None
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return a cell's ``cell.json``.
+
+    Raises:
+        UserError: It is damaged.
+        OSError: It is not there, or cannot be read.
+    """
+    record = read_json(folder / CELL)
+    if not isinstance(record, dict):
+        raise UserError(f"{folder / CELL} holds no JSON object. Delete it to have it rebuilt.")
+    return record
+
+
+def _is_finished(record: Mapping[str, Any], key: str) -> bool:
+    identity = record.get("identity")
+    same = isinstance(identity, dict) and identity.get("key") == key
+    return same and record.get("status") == "finished"
+
+
+def _missing_or_changed(
+    folder: Path, record: Mapping[str, Any], weights: bool | None
+) -> str | None:
+    if weights and not (folder / WEIGHTS).is_file():
+        return f"{WEIGHTS} is missing"
+    kept = dict(record.get("files", {}))
+    if weights is False:
+        kept.pop(WEIGHTS, None)
+    if weights is None:
+        kept = {name: one for name, one in kept.items() if (folder / name).is_file()}
+    # Weights may have gigabytes in all: their checksum is compared when they are loaded.
+    heavy = {WEIGHTS: kept.pop(WEIGHTS)} if WEIGHTS in kept else {}
+    return damage(folder, kept) or damage(folder, heavy, lengths=True)
+
+
+def file_damage(folder: Path, record: Mapping[str, Any], name: str) -> str | None:
+    """Return what is wrong with one file of a cell, or None; None if nothing is known of it."""
+    kept = record.get("files", {})
+    return damage(folder, {name: kept[name]}) if name in kept else None
 
 
 def write_predictions(
@@ -95,5 +161,13 @@ def write_terms(path: Path, stages: list[tuple[str, list[str], NDArray[np.float3
 
 
 def write_cell(folder: Path, record: dict[str, Any]) -> None:
-    """Store ``cell.json``; after this the cell counts."""
-    write_json(folder / CELL, {"schema": SCHEMA, **record})
+    """Store ``cell.json`` with the checksums of the files beside it; after this the cell counts."""
+    made = checksums(folder, KEPT) if record.get("status") == "finished" else {}
+    write_sealed(folder / CELL, {"schema": SCHEMA, **record, "files": made})
+
+
+def write_scores_again(folder: Path, record: dict[str, Any]) -> None:
+    """Store ``cell.json`` of a cell whose ``metrics.json`` was written again."""
+    if "files" in record:
+        record = {**record, "files": {**record["files"], **checksums(folder, [METRICS])}}
+    write_sealed(folder / CELL, record)

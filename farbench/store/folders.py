@@ -36,7 +36,8 @@ def make_folder(folder: Path, what: str, advice: str) -> None:
 def locked(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Work in a folder alone; who comes second waits.
 
-    The lock is the kernel's, so a process that is killed holds nothing. Its file goes with it.
+    The lock is the kernel's (``flock``), so a process that is killed holds nothing. Its file goes
+    with it. On NFS the kernel asks the server for it, so it holds between machines as well.
 
     Args:
         folder: The folder, which exists.
@@ -56,20 +57,31 @@ def _hold(path: Path, waiting: Callable[[], None] | None) -> IO[str]:
     while True:
         handle = path.open("a")
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if waiting is not None:
-                waiting()
-                waiting = None
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                if waiting is not None:
+                    waiting()
+                    waiting = None
+                _lock(handle, fcntl.LOCK_EX)
+            # Who held it before has removed the file, and a third may hold a new one of that name.
+            # It is opened, for what NFS answers to `stat` may be seconds old.
+            with path.open("rb") as now:
+                if os.path.samestat(os.fstat(handle.fileno()), os.fstat(now.fileno())):
+                    return handle
         except OSError as error:
-            # Some network file systems know no locks. There, runs at once are the user's matter.
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            if error.errno not in (errno.ENOENT, errno.ESTALE):  # NFS of a file that was removed
+                handle.close()
                 raise
-        # Who held it before has removed the file, and a third may hold a new one of that name.
-        try:
-            if os.path.samestat(os.fstat(handle.fileno()), path.stat()):
-                return handle
-        except FileNotFoundError:
-            pass
         handle.close()
+
+
+def _lock(handle: IO[str], how: int) -> bool:
+    """Lock a file; False where another process has it and ``how`` does not wait."""
+    try:
+        fcntl.flock(handle, how)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        # Some network file systems know no locks. There, runs at once are the user's matter.
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+    return True

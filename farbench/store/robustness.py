@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
-from farbench.store.atomic import write_json
+from farbench.store.atomic import check_format, read_json, write_sealed
+from farbench.store.shapes import Shape, check_scores, check_shape
 
 SCHEMA = 1
 FILE = "robustness.json"
@@ -19,6 +19,32 @@ Entry = dict[str, Any]
 
 PLACE = ("corruption", "strength", "masks", "images", "seed")
 """What of an entry names its condition; another entry of the same condition replaces it."""
+
+AGAIN = "Delete it to have the cell evaluated again."
+
+SHAPE: Shape = {
+    "cell!": str,
+    "settings!": {
+        "corruptions": [str],
+        "strengths": [int],
+        "images": int,
+        "masks": [str],
+        "seed": int,
+    },
+    "entries!": [
+        {
+            "key!": str,
+            "corruption": str,
+            "options": {...: object},
+            "strength!": int,
+            "masks": str,
+            "images": int,
+            "seed!": int,
+            "scores!": {...: object},
+            "mask_agreement": {...: float},
+        }
+    ],
+}
 
 
 @dataclass
@@ -55,7 +81,7 @@ class RobustnessFile:
 
     def write(self) -> None:
         """Write the file, whole or not at all."""
-        write_json(
+        write_sealed(
             self.folder / FILE,
             {
                 "schema": SCHEMA,
@@ -78,16 +104,21 @@ def read_robustness(folder: Path, cell: str = "") -> RobustnessFile:
     """
     path = folder / FILE
     try:
-        held: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        held: Mapping[str, Any] = read_json(path)
+        check_format(path, held["schema"], SCHEMA)
         if held["schema"] != SCHEMA or cell not in ("", held["cell"]):
             return RobustnessFile(folder, cell)
         entries = [dict(entry) for entry in held["entries"]]
         for entry in entries:
             [entry[word] for word in (*PLACE, "key", "scores")]
+        check_shape(path, held, SHAPE, AGAIN)
+        for number, entry in enumerate(entries):
+            check_scores(path, entry["scores"], AGAIN, f"entries[{number}].scores")
         return RobustnessFile(folder, held["cell"], dict(held["settings"]), entries)
     except FileNotFoundError:
         return RobustnessFile(folder, cell)
+    except UserError as error:
+        told = str(error).replace("have it rebuilt", "have the cell evaluated again")
+        raise UserError(told) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} cannot be read ({error!r}). Delete it to have the cell evaluated again."
-        ) from error
+        raise UserError(f"{path} cannot be read ({error!r}). {AGAIN}") from error

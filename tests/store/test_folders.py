@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -87,3 +88,42 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     with locked(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+COUNTER = """
+import sys
+from pathlib import Path
+from farbench.store.folders import locked
+
+folder = Path(sys.argv[1])
+for _ in range(200):
+    with locked(folder):
+        count = int((folder / "count").read_text())
+        (folder / "count").write_text(str(count + 1))
+"""
+
+
+def test_many_processes_lose_nothing(tmp_path):
+    (tmp_path / "count").write_text("0")
+    words = [sys.executable, "-c", COUNTER, str(tmp_path)]
+    processes = [subprocess.Popen(words) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+    assert (tmp_path / "count").read_text() == "800"
+    assert [path.name for path in tmp_path.iterdir()] == ["count"]
+
+
+def test_a_lock_of_nfs_whose_file_is_gone_is_asked_for_again(tmp_path, monkeypatch):
+    answers = [BlockingIOError(), OSError(errno.ESTALE, "Stale file handle"), None]
+    asked = []
+
+    def flock(handle, how):
+        asked.append(how)
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with locked(tmp_path):
+        assert (tmp_path / LOCK).exists()
+    assert len(asked) == 3
+    assert answers == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 
@@ -35,7 +36,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     path = tmp_path / "value.json"
     path.write_text('{"a": ')
-    with pytest.raises(UserError, match=r"value\.json is not valid JSON .* Delete it"):
+    with pytest.raises(
+        UserError, match=r"value\.json cannot be read: it is not valid JSON .* Delete"
+    ):
         atomic.read_json(path)
 
 
@@ -46,6 +49,16 @@ def test_sweep_takes_only_unfinished_files(tmp_path):
     (tmp_path / "below" / ".unfinished-y").write_text("")
     atomic.sweep(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".lock", "below"]
+
+
+def test_where_others_write_only_what_is_a_day_old_is_swept(tmp_path):
+    old, new = tmp_path / ".unfinished-old", tmp_path / ".unfinished-new"
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    atomic.sweep_old(tmp_path)
+    atomic.sweep_old(tmp_path / "absent")
+    assert list(tmp_path.iterdir()) == [new]
 
 
 def test_an_artifact_is_built_once_and_again_if_its_builder_failed(tmp_path):
