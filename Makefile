@@ -14,7 +14,7 @@ RUNTIME := $(VENV)/.farbench-runtime
 DEV := $(VENV)/.farbench-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo real test test-slow lint format bench gpu constraints clean
+.PHONY: help demo real test test-slow docs lint format bench gpu constraints clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: lint ## install, ruff, mypy, then the fast tests (what CI runs)
 
 test-slow: $(DEV) ## the tests marked slow
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+docs: $(DEV) ## the documentation as a site, warnings as errors; start at site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: $(DEV) ## ruff (lint and format) and mypy
 	$(BIN)/ruff check .
@@ -57,13 +60,13 @@ $(RUNTIME): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(RUNTIME)
-	$(PIP_INSTALL) -e '.[dev,lite0,dlib]'
+	$(PIP_INSTALL) -e '.[dev,docs,lite0,dlib]'
 	@touch $@
 
 constraints: ## write constraints.txt anew from the newest versions that install
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install --quiet --no-input -e '.[dev,lite0,dlib]'
+	$(VENV)-constraints/bin/python -m pip install --quiet --no-input -e '.[dev,docs,lite0,dlib,mlflow]'
 	{ grep '^#' constraints.txt; \
 		$(VENV)-constraints/bin/python -m pip freeze --all --exclude pip --exclude farbench; } > constraints.new
 	mv constraints.new constraints.txt
