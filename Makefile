@@ -7,6 +7,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
+# Threads that wait for one another are slower than one where processes share the cores.
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
 	-c constraints.txt
 # Stamps: an environment is made anew when what it is made of has changed.
@@ -28,10 +30,10 @@ real: $(RUNTIME) ## install, then the main job on CelebA: make real DATA=/path/t
 	$(BIN)/farbench run benchmarks/ablation.yaml --protocol mini --data-root "$(DATA)"
 
 test: lint ## install, ruff, mypy, then the fast tests (what CI runs)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) -n auto --dist worksteal $(PYTEST_ARGS)
 
-test-slow: $(DEV) ## the tests marked slow
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+test-slow: $(DEV) ## the tests marked slow, one after the other (an hour on two cores)
+	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 docs: $(DEV) ## the documentation as a site, warnings as errors; start at site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
