@@ -79,7 +79,7 @@ def folder(tmp_path):
             cell = place / f"{row}-faces-s{seed}-0000000{seed}"
             cell.mkdir(parents=True)
             record = {"status": "finished", "dataset": {"name": "faces", "title": "Faces"},
-                      "parameters": 1e6}  # fmt: skip
+                      "parameters": 1_000_000}  # fmt: skip
             if flops:
                 record["costs"] = {"flops": flops}
             if row == "good":

@@ -114,18 +114,25 @@ def test_a_seed_is_gone(gate, tmp_path):
     assert verdict["counts"] == {"vanished": 2, "same": 4}
 
 
-@pytest.mark.parametrize("value", [float("nan"), None, float("inf")])
-def test_a_number_is_none(gate, tmp_path, value):
-    after = with_last(tmp_path / "b", mA=value)
+def test_a_number_is_none(gate, tmp_path):
+    after = with_last(tmp_path / "b", mA=None)
     verdict = gate(usual(tmp_path / "a"), after, code=1)
     assert changed(verdict) == [("broke", "mgmtn", "mA", None)]
     assert verdict["judgements"][0]["before"] == 0.8
 
 
-def test_one_seed_of_several_is_nan(gate, tmp_path):
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_is_not_finite(gate, tmp_path, value):
+    after = with_last(tmp_path / "b", mA=value)
+    verdict = gate(usual(tmp_path / "a"), after, code=1)
+    assert changed(verdict) == [("broke", "mgmtn", None, 0)]
+    assert "metrics.json" in verdict["judgements"][0]["reason"]
+
+
+def test_one_seed_of_several_is_none(gate, tmp_path):
     after = GateStore(tmp_path / "b", rows=ROWS_BUT_ONE)
     after.cell("baseline", 0)
-    after.cell("baseline", 1, accuracy=float("nan"))
+    after.cell("baseline", 1, accuracy=None)
     before = GateStore(tmp_path / "a", rows=ROWS_BUT_ONE)
     before.cell("baseline", 0)
     before.cell("baseline", 1)

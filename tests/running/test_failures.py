@@ -55,6 +55,21 @@ class NotFinite(Loss):
                 return (logits - logits).sum() / 0.0
 
         return Module()
+
+
+class OfEachImage(Loss):
+    """Returns no scalar."""
+
+    name: ClassVar[str] = "of_each_image"
+
+    def build(self, task, statistics):
+        from torch import nn
+
+        class Module(nn.Module):
+            def forward(self, logits, targets):
+                return (logits - targets).square().mean(1)
+
+        return Module()
 '''
 
 
@@ -67,7 +82,8 @@ class NotFinite(Loss):
         ("{method: stumbles, at: shape}", "TypeError: the output 'attributes' must have t"),
         (
             "{method: tiny_net, protocol: {loss: not_finite}}",
-            "the loss of stage 'joint' became nan in epoch 1; try a lower protocol.learning_rate",
+            "the loss of stage 'joint' became nan in epoch 1; try a lower protocol.learning_rate, "
+            "and where loss 'not_finite' is yours, `farbench test-plugin ",
         ),
     ],
 )
@@ -91,6 +107,15 @@ def test_one_fails_the_others_go_on(tiny, row, reason):
     plan = tiny.run("--dry-run", code=0).out
     assert "2 cells: 1 finished, 1 to run" in plan
     assert tiny.run(code=1).err.count("[1/1] bad") == 1  # a failed cell is tried again
+
+
+def test_a_loss_that_is_no_scalar_is_refused_before_anything_is_trained(tiny):
+    tiny.write({"stumbles.py": RAISES})
+    text = tiny.file.read_text().replace("plugins: [", "plugins: [stumbles.py, ")
+    tiny.file.write_text(text)
+    outcome = tiny.run("--set", "protocol.loss=of_each_image", "--dry-run", code=2)
+    assert "loss 'of_each_image' returned shape (8,), must be a scalar; try `farben" in outcome.err
+    assert "stumbles.py`" in outcome.err
 
 
 def test_all_fail(tiny):
