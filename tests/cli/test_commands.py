@@ -118,8 +118,27 @@ def test_a_beginning_of_several_names_lists_them_all(farbench_cli):
         "g2ff_ca, g2ff_ca_sa, g2ff_sa. `farbench list` has all.\n"
     )
     assert farbench_cli("show", "zzzz").err == (
-        "farbench: error: unknown name 'zzzz'. `farbench list` has all.\n"
+        "farbench: error: unknown name 'zzzz'. `farbench list` has all. Is it yours? Give its file "
+        "with --plugins FILE (or `plugins:` in the benchmark), or pip install its package.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["show", "test-plugin"])
+def test_a_name_that_a_file_here_has_is_told_with_the_file(
+    farbench_cli, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from typing import ClassVar\n\nfrom farbench import Loss\n\n\nclass Own(Loss):\n"
+        '    name: ClassVar[str] = "own_loss"\n'
+    )
+    for name in ("mine", "own_loss"):
+        result = farbench_cli(command, name)
+        assert result.code == 2
+        assert " mine.py is here: give it with --plugins mine.py (or `plugins:`" in result.err
+    told = farbench_cli(command, "own_los").err
+    assert "Is it yours? Give its file with --plugins FILE" in told
+    assert len(told) < 300  # all names would be too many to help
 
 
 def test_show_a_data_set_says_what_to_cite_and_how_to_get_it(farbench_cli, temp_benchmark):
@@ -208,9 +227,9 @@ def test_a_broken_plugin_is_one_warning_and_strict_makes_it_fatal(farbench_cli, 
         (("run", "quickstart", "--dry-run", "--seeds", "٣"), "--seeds: expected integers"),
         (("run", "quickstart", "--dataset", " ,"), "--dataset: datasets: expected a list"),
         (("run", "quickstart", "--set", "seeds=[" + 5000 * "9"), "--set seeds=[999"),
-        (("run", 300 * "a"), "File name too long: "),
+        (("run", 300 * "a"), "no file can have such a name"),
         (("table", 300 * "a"), "File name too long: aaa"),
-        (("list", "--plugins", 300 * "a"), "File name too long: "),
+        (("list", "--plugins", 300 * "a"), "no file can have such a name"),
         (("list", "--plugins", "/nowhere/x.py"), "plugin path /nowhere/x.py does not exist"),
     ],
 )
