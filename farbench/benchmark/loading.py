@@ -30,7 +30,7 @@ from farbench.benchmark.protocols import (
     read_protocol,
     validate_protocol,
 )
-from farbench.benchmark.rows import expand_rows
+from farbench.benchmark.rows import expand_rows, fill_labels
 from farbench.benchmark.schema import Benchmark, Protocol, Row
 from farbench.errors import UserError, did_you_mean, in_a_line
 
@@ -47,6 +47,7 @@ class LoadedBenchmark:
         whole: The same with all rows, where ``benchmark`` has some alone (``--rows``).
         method_options: ``--set method.OPTION=...``: laid over the rows whose method has it.
         command: The words that load it again, but for rows and seeds.
+        unfilled_labels: Mistakes in the labels of grids: an error once options are checked.
     """
 
     benchmark: Benchmark
@@ -55,6 +56,7 @@ class LoadedBenchmark:
     whole: Benchmark
     method_options: dict[str, Any] = field(default_factory=dict)
     command: tuple[str, ...] = ()
+    unfilled_labels: tuple[str, ...] = ()
 
     def protocol_of(self, row: Row) -> Protocol:
         """Return the protocol with the row's own changes laid over it."""
@@ -99,6 +101,7 @@ def load_benchmark(
     expanded = expand_rows(document)
     written = document.data.get("rows") or {}
     apply_to_rows(expanded, overrides, written)
+    unfilled = fill_labels(expanded)
     settled = _settle_protocol(document, expanded, protocol, overrides)
     _settle_datasets(document, dataset, overrides)
     if seeds is not None:
@@ -109,7 +112,7 @@ def load_benchmark(
         document.places.lines[("method", key)] = place
     benchmark = _keep_rows(loaded, rows) if rows is not None else loaded
     command = run_command(source, protocol, dataset, sets, plugins)
-    return LoadedBenchmark(benchmark, document.places, files, loaded, options, command)
+    return LoadedBenchmark(benchmark, document.places, files, loaded, options, command, unfilled)
 
 
 def load_protocol(source: str) -> Protocol:
@@ -269,9 +272,15 @@ def _keep_rows(benchmark: Benchmark, wanted: Sequence[str]) -> Benchmark:
     ids = [row.id for row in benchmark.rows]
     for row_id in wanted:
         if row_id not in ids:
+            longer = [own for own in ids if row_id and own.startswith(f"{row_id}-")]
+            hint = (
+                f" Those that begin with it: --rows {','.join(longer)}."
+                if longer
+                else did_you_mean(row_id, ids)
+            )
             raise UserError(
-                f"--rows: no row '{row_id}' in benchmark '{benchmark.name}'."
-                f"{did_you_mean(row_id, ids)} Rows: {', '.join(ids)}."
+                f"--rows: no row '{row_id}' in benchmark '{benchmark.name}'.{hint} "
+                f"Rows: {', '.join(ids)}."
             )
     if not wanted:
         raise UserError(f"--rows: no row given. Rows: {', '.join(ids)}.")

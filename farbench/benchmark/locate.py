@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +74,7 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
         if source in names:
             return shipped_path(kind, source)
         _refuse_other_files(kind, source, folder, prefix)
-        raise unknown_name(kind, source, names, where)
+        raise UserError(f"{unknown_name(kind, source, names, where)}{_file_meant(path)}")
     if path.is_file():
         if kind == "benchmark":
             _check_stem(path, prefix)
@@ -84,9 +85,16 @@ def find(kind: ShippedKind, source: str, base: Path | None = None, where: str = 
             f" A {kind} '{stem}' is shipped with farbench: use its name, without folder or suffix."
         )
     else:
-        hint = did_you_mean(stem, names)
+        hint = _file_meant(path) or did_you_mean(stem, names)
     state = "is a folder, not a file" if path.is_dir() else "does not exist"
     raise UserError(f"{prefix}{kind} file {shown(path)} {state}.{hint}")
+
+
+def _file_meant(path: Path) -> str:
+    """Return ``" Did you mean the file 'qa.yaml'?"``, if one of such a name lies in the folder."""
+    beside = {file.stem: file for file in path.parent.glob("*.y*ml") if file.is_file()}
+    near = difflib.get_close_matches(path.stem, list(beside), n=1)
+    return f" Did you mean the file '{shown(beside[near[0]])}'?" if near else ""
 
 
 def _check_stem(path: Path, prefix: str) -> None:

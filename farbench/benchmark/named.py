@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from farbench.benchmark.advice import where_from
 from farbench.benchmark.explain import user_error
 from farbench.benchmark.places import KeyPath, Places, dotted
 from farbench.errors import UserError, did_you_mean, unknown_name
@@ -55,14 +57,22 @@ def find_entry(
     where: str,
     broken: Iterable[BrokenPlugin],
 ) -> Entry[type[P]]:
-    """Look a name up; where it is missing, say which plugins could not be loaded."""
+    """Look a name up; where it is missing, say where it may be had."""
     if name in entries:
         return entries[name]
-    error = unknown_name(kind, name, entries, where)
+    raise nobody_provides(kind, name, entries, where, broken)
+
+
+def nobody_provides(
+    kind: str, name: str, known: Iterable[str], where: str, broken: Iterable[BrokenPlugin]
+) -> UserError:
+    """Return the error for a name that no loaded plugin provides, with where it may be had."""
+    error = unknown_name(kind, name, known, where)
     left_out = ", ".join(f"'{plugin.name}' ({plugin.error})" for plugin in broken)
     if left_out:
-        error = UserError(f"{error} Plugins that could not be loaded: {left_out}.")
-    raise error
+        return UserError(f"{error} Plugins that could not be loaded: {left_out}.")
+    beside = Path(where.rpartition(":")[0]).parent  # the file that names it, if it is one
+    return UserError(f"{error}{where_from(name, [Path.cwd(), beside])}")
 
 
 def with_place(places: Places, path: KeyPath) -> Places:

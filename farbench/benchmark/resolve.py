@@ -8,7 +8,14 @@ from typing import Any
 
 from farbench.benchmark.datasets import resolve_dataset
 from farbench.benchmark.loading import LoadedBenchmark
-from farbench.benchmark.named import build, find_entry, refuse_unknown, resolve_plugin, with_place
+from farbench.benchmark.named import (
+    build,
+    find_entry,
+    nobody_provides,
+    refuse_unknown,
+    resolve_plugin,
+    with_place,
+)
 from farbench.benchmark.places import KeyPath, Places, dotted
 from farbench.benchmark.robustness import (
     AskedCorruptions,
@@ -22,7 +29,7 @@ from farbench.benchmark.tasks import (
     choose_tasks,
     fitting_loss,
 )
-from farbench.errors import UserError, did_you_mean, unknown_name
+from farbench.errors import UserError, did_you_mean
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.keypoints import KeypointModel
@@ -116,6 +123,8 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
         asked = resolve_row(row, as_asked, registry, loaded.places, loaded.method_options)
         backbone = getattr(asked, "backbone", None)
         rows.append(ResolvedRow(row, protocol, method, losses, weighting, points, backbone))
+    if loaded.unfilled_labels:
+        raise UserError("\n".join(loaded.unfilled_labels))
     datasets = [
         resolve_dataset(spec, registry, loaded.places, ("datasets", i))
         for i, spec in enumerate(loaded.benchmark.datasets)
@@ -287,7 +296,8 @@ def _check_grouping(method: Method, registry: Registry, where: Places) -> None:
     asked = {getattr(method, "grouping", None), request.grouping if request else None}
     for grouping in sorted(name for name in asked if isinstance(name, str)):
         if grouping not in registry.groupings:
-            raise unknown_name("grouping", grouping, registry.groupings, where.at(("grouping",)))
+            place = where.at(("grouping",))
+            raise nobody_provides("grouping", grouping, registry.groupings, place, registry.broken)
 
 
 def _check_known_anywhere(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 import re
 from typing import Any
 
 from farbench.benchmark.ablate import ablation_rows
-from farbench.benchmark.places import Document, KeyPath, Places, put
+from farbench.benchmark.places import Document, KeyPath, Places, dotted, put
 from farbench.errors import UserError, did_you_mean
 
 RESERVED = ("method", "label", "marks", "protocol", "grid", "options", "tasks", "single_task")
 """Keys of a row that are not method options."""
+
+_TEMPLATE, _SPREAD = "<label>", "<grid>"
+"""Keys of an expanded row until its label is filled: the label as written, the keys of its grid."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]*")
 
@@ -95,6 +100,8 @@ def _normal(row_id: str, raw: Any, places: Places) -> Document:
         {
             "method": raw.get("method"),
             "label": raw.get("label", row_id),
+            _TEMPLATE: raw.get("label", row_id),
+            _SPREAD: (),
             "marks": raw.get("marks") or [],
             "protocol": dict(protocol),
             "options": dict(options),
@@ -132,7 +139,7 @@ def _spread(row_id: str, row: Document) -> list[tuple[str, Document]]:
     twins = []
     for own_id, own in spread:
         alone = Document(_copy(own.data), Places(dict(own.places.lines)))
-        alone.data |= {"alone": True, "label": f"{own.data['label']}, each task alone", "marks": []}
+        alone.data |= {"alone": True, "marks": []}
         twins += [(own_id, own), (f"{own_id}-single", alone)]
     return twins
 
@@ -152,17 +159,22 @@ def _spread_grid(row_id: str, row: Document) -> list[tuple[str, Document]]:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise fail((key,), f"expected a list of values, got {values!r}")
-        if key in row.data["options"]:
-            raise fail((key,), "the option is both set in the row and spread by its grid")
     spread = []
     for picks in itertools.product(*(range(len(values)) for values in grid.values())):
-        chosen = {key: grid[key][pick] for key, pick in zip(grid, picks, strict=True)}
         one = Document(_copy(row.data), Places(dict(row.places.lines)))
+        one.data[_SPREAD] = tuple(grid)
         for key, pick in zip(grid, picks, strict=True):
-            target = key.split(".") if _is_own(key) else ["options", *key.split(".")]
-            put(one, target, grid[key][pick], row.places.at(("grid", key, pick)))
-        one.data["label"] = _label(row_id, row, chosen)
-        spread.append((f"{row_id}-{'-'.join(_slug(value) for value in chosen.values())}", one))
+            put(one, _target(key), grid[key][pick], row.places.at(("grid", key, pick)))
+        chosen = (grid[key][pick] for key, pick in zip(grid, picks, strict=True))
+        spread.append((f"{row_id}-{'-'.join(_slug(value) for value in chosen)}", one))
+    for key in grid:
+        if key in row.data["options"]:
+            ids = " or ".join(f"rows.{own_id}.{key}" for own_id, _ in spread)
+            raise fail(
+                (key,),
+                "the option is both set in the row and spread by its grid. Set it in one of the "
+                f"rows that the grid makes ({ids}), or set rows.{row_id}.grid.{key}",
+            )
     return spread
 
 
@@ -170,9 +182,10 @@ def _copy(data: dict[str, Any]) -> dict[str, Any]:
     return {key: dict(value) if isinstance(value, dict) else value for key, value in data.items()}
 
 
-def _is_own(key: str) -> bool:
-    """Tell whether a grid key is the row's own (method, protocol.*) and not an option."""
-    return key in ("method", "tasks") or key.startswith(("protocol.", "options."))
+def _target(key: str) -> list[str]:
+    """Return where in a row a grid key belongs: it is the row's own, or that of an option."""
+    own = key in ("method", "tasks") or key.startswith(("protocol.", "options."))
+    return key.split(".") if own else ["options", *key.split(".")]
 
 
 def _slug(value: Any) -> str:
@@ -183,17 +196,45 @@ def _slug(value: Any) -> str:
     return re.sub(r"[^A-Za-z0-9_.+=-]+", "_", text)
 
 
-def _label(row_id: str, row: Document, chosen: dict[str, Any]) -> str:
-    """Return the label of one row of a grid: its template filled, or the choice appended."""
-    label = row.data["label"]
-    short = {key.rsplit(".", 1)[-1]: value for key, value in chosen.items()}
-    if isinstance(label, str) and "{" in label:
+def fill_labels(rows: Document) -> tuple[str, ...]:
+    """Fill the labels of rows that grids made, from their options as ``--set`` left them.
+
+    Args:
+        rows: ``{"rows": {id: row}}`` as expanded; changed in place.
+
+    Returns:
+        A sentence for each label that cannot be filled. It stays as it is: if an option's name is
+        misspelt, that is to be told first.
+    """
+    mistakes = []
+    for row_id, row in rows.data["rows"].items():
+        template, grid = row.pop(_TEMPLATE), row.pop(_SPREAD)
+        if row["label"] != template:  # --set of this row alone
+            continue
         try:
-            return label.format(**{**row.data["options"], **short})
+            row["label"] = _label(row, grid)
         except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
-            place = row.places.at(("label",))
-            raise UserError(
-                f"{place}: rows.{row_id}.label: cannot fill '{label}' ({type(error).__name__}: "
-                f"{error}). Names that can be used: {', '.join(short)}."
-            ) from None
-    return f"{label} ({', '.join(f'{key} {value}' for key, value in short.items())})"
+            known = list(dict.fromkeys([*map(_last, grid), *row["options"]]))
+            why = f"{error}" if not isinstance(error, KeyError) else f"it has no {error}"
+            hint = did_you_mean(str(error.args[0]), known) if isinstance(error, KeyError) else ""
+            path = ("rows", row_id, "label")
+            mistakes.append(
+                f"{rows.places.at(path)}: {dotted(path)}: cannot fill '{template}': {why}.{hint} "
+                f"Names that can be used: {', '.join(known)}."
+            )
+    return tuple(mistakes)
+
+
+def _label(row: dict[str, Any], grid: tuple[str, ...]) -> Any:
+    """Return a row's label: its template filled, or what the grid chose appended."""
+    label = row["label"]
+    chosen = {_last(key): functools.reduce(operator.getitem, _target(key), row) for key in grid}
+    if grid and isinstance(label, str) and "{" in label:
+        label = label.format(**{**row["options"], **chosen})
+    elif grid:
+        label = f"{label} ({', '.join(f'{key} {value}' for key, value in chosen.items())})"
+    return f"{label}, each task alone" if row.get("alone") else label
+
+
+def _last(key: str) -> str:
+    return key.rsplit(".", 1)[-1]

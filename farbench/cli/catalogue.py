@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from farbench.benchmark.advice import where_from
 from farbench.benchmark.locate import ShippedKind, shipped_names, shipped_path
 from farbench.benchmark.yaml_lines import read_yaml, shown
-from farbench.errors import UserError
+from farbench.errors import UserError, did_you_mean, in_a_line
 from farbench.plugins.files import plugin_files
 from farbench.plugins.manager import KINDS, Entry, Registry
 
@@ -46,6 +47,26 @@ def items(kind: str, registry: Registry) -> Iterator[Item]:
         is_class = isinstance(entry.value, type)
         summary = entry.value.summary() if is_class else entry.value.source
         yield Item(kind, name, summary, entry.provider, entry.origin, entry.value)
+
+
+def nothing_named(kind: str, name: str, known: Iterable[str], registry: Registry) -> UserError:
+    """Return the error for a name that nobody provides; all names would be too many to help.
+
+    Args:
+        kind: What was looked for, in the singular.
+        name: As it was typed.
+        known: What there is, of whatever kind.
+        registry: Tells which plugins could not be loaded.
+    """
+    names = sorted(set(known))
+    unknown = f"unknown {kind} '{in_a_line(name)}'."
+    longer = [one for one in names if name and one.startswith(name.lower())]
+    if len(longer) > 1:
+        listed = ", ".join(longer)
+        return UserError(f"{unknown} Names that begin with it: {listed}. `farbench list` has all.")
+    # A plugin that could not be loaded was warned of; it is probably the one.
+    advice = "" if registry.broken else where_from(name, [Path.cwd()])
+    return UserError(f"{unknown}{did_you_mean(name, names)} `farbench list` has all.{advice}")
 
 
 def provided_by_files(

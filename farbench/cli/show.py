@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from farbench.cli.catalogue import Item
-    from farbench.errors import UserError
 
 WIDTH = 100
 """Columns that a line may have."""
@@ -30,27 +29,14 @@ def show(
     strict: Strict = False,
 ) -> None:
     """Show what a name stands for: its options, where it comes from, what to cite."""
-    from farbench.cli.catalogue import SINGULAR, items
+    from farbench.cli.catalogue import SINGULAR, items, nothing_named
 
     registry = load_registry(plugins or (), strict)
     everything = [item for kind in SINGULAR for item in items(kind, registry)]
     found = [item for item in everything if item.name == name]
     if not found:
-        raise _unknown(name, sorted({item.name for item in everything}))
+        raise nothing_named("name", name, [item.name for item in everything], registry)
     typer.echo("\n\n".join("\n".join(_describe(item)) for item in found))
-
-
-def _unknown(name: str, known: list[str]) -> UserError:
-    """Return the error for a name that nobody provides; all names would be too many to help."""
-    from farbench.errors import UserError, did_you_mean
-
-    longer = [one for one in known if name and one.startswith(name.lower())]
-    hint = (
-        f" Names that begin with it: {', '.join(longer)}."
-        if len(longer) > 1
-        else did_you_mean(name, known)
-    )
-    return UserError(f"unknown name '{name}'.{hint} `farbench list` has all.")
 
 
 def _describe(item: Item) -> list[str]:

@@ -79,9 +79,16 @@ def check_plugins(
 
     started, counts = time.perf_counter(), dict.fromkeys(("ok", "failed", "skipped"), 0)
     for one, entry in chosen:
+        waiting: dict[str, list[str]] = {}
         for outcome in _outcomes(one, entry, registry, options, data_root):
             counts[outcome.status] += 1
-            typer.echo("\n".join(_lines(outcome)))
+            if outcome.waits_for:
+                waiting.setdefault(outcome.waits_for, []).append(outcome.check.name)
+            else:
+                typer.echo("\n".join(_lines(outcome)))
+        for cause, names in waiting.items():
+            told = f"  skipped {', '.join(names)}: say nothing while {cause}"
+            typer.echo("\n".join(_wrap(told)))
     seconds = time.perf_counter() - started
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     typer.echo(f"{told} in {seconds:.0f} s")
@@ -102,18 +109,19 @@ def _named(registry: Registry, name: str) -> Chosen:
 
 def _nothing(registry: Registry, plugin: str, is_path: bool, kind: str | None) -> Exception:
     """Return the error for a path or name behind which there is nothing to test."""
-    from farbench.errors import UserError, unknown_name
+    from farbench.cli.catalogue import nothing_named
+    from farbench.errors import UserError
     from farbench.plugins.files import plugin_files
     from farbench.plugins.manager import KINDS
 
     kinds = KINDS if kind is None else (kind,)
+    wanted = "plugin" if kind is None else KINDS[kind].singular
     if not is_path:
         known = [name for one in kinds for name in getattr(registry, one)]
-        return unknown_name("plugin" if kind is None else KINDS[kind].singular, plugin, known)
+        return nothing_named(wanted, plugin, known, registry)
     files = {str(file) for file in plugin_files([plugin])}
     if any(broken.source in files for broken in registry.broken):
         return UserError(f"{plugin} cannot be tested: it does not load, see the warning above.")
-    wanted = "plugin" if kind is None else KINDS[kind].singular
     return UserError(
         f"{plugin} provides no {wanted}. In a file, public subclasses of the contracts count, and "
         "Grouping records (`farbench list --plugins FILE` shows what is found)."

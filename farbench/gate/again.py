@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,16 +52,28 @@ def load(
     if not path.is_file():
         raise UserError(f"{path} does not exist. {advice}")
     try:
-        planned = Benchmark.model_validate(read_json(path)["benchmark"])
+        plan = read_json(path)
+        planned = Benchmark.model_validate(plan["benchmark"])
     except (ValidationError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not of this version of farbench. {advice}") from error
     # A plan has its plugins by their files' names, for results travel between machines.
     gone = set(planned.plugins) - {Path(plugin).name for plugin in plugins}
     if gone and not os.environ.get("FARBENCH_PLUGINS"):
         named = ", ".join(sorted(gone))
-        raise UserError(f"{path} needs {named}: give it with --plugins PATH. Or: {advice}")
+        raise UserError(
+            f"{path} needs {named}, and does not say where that lies. The benchmark does: add "
+            f"--benchmark {_file_of(plan)}. Or add --plugins PATH."
+        )
     whole = planned.model_copy(update={"plugins": tuple(str(p.resolve()) for p in plugins)})
     return LoadedBenchmark(whole, Places(), (path,), whole)
+
+
+def _file_of(plan: dict[str, Any]) -> str:
+    """Return the benchmark file that was run, as it was typed then."""
+    try:
+        return shlex.split(plan["cells"][0]["command"])[2]  # farbench run FILE ...
+    except (LookupError, TypeError, AttributeError, ValueError):  # an older plan, or a changed one
+        return "FILE|NAME"
 
 
 def plan_again(

@@ -26,6 +26,11 @@ def plugin_files(paths: Iterable[str | Path]) -> Iterator[Path]:
             raise UserError(f"plugin path {given}: there is no such home folder.") from None
         if path.is_dir():
             files = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
+            if not files and (path / "pyproject.toml").is_file():
+                raise UserError(
+                    f"plugin folder {given} is a package: type `pip install -e {given}`. What it "
+                    "provides is then found without --plugins or `plugins:`: leave it out there."
+                )
             if not files:
                 raise UserError(
                     f"plugin folder {given} holds no plugin: no .py file, but for those that begin "

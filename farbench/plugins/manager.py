@@ -223,12 +223,21 @@ def _register(registry: Registry, plugin: FoundPlugin, load: Callable[[], Module
     for kind, entry in provided:
         table: dict[str, Entry[Any]] = getattr(registry, kind)
         if entry.name in table and table[entry.name].value is not entry.value:
-            registry.clashes.append(_clash(registry, kind, table[entry.name], entry))
+            clash = _clash(registry, kind, table[entry.name], entry)
+            if clash not in registry.clashes:
+                registry.clashes.append(clash)
         table.setdefault(entry.name, entry)
 
 
 def _clash(registry: Registry, kind: str, first: Entry[Any], second: Entry[Any]) -> str:
     """Say that two plugins provide a name, and what can be done."""
+    file = _file(first)
+    if file == _file(second) and second.provider == file:
+        return (
+            f"{file} is given as a plugin file, and {first.provider}, which is installed, provides "
+            "what it holds already: leave it out of `plugins:`, --plugins and FARBENCH_PLUGINS "
+            "(`farbench test-plugin` takes a name as well)."
+        )
     sides = [
         plugin
         for plugin in registry.found
@@ -243,6 +252,11 @@ def _clash(registry: Registry, kind: str, first: Entry[Any], second: Entry[Any])
         f"by {first.provider} ({first.origin}) and by {second.provider} ({second.origin}). "
         f"{advice}."
     )
+
+
+def _file(entry: Entry[Any]) -> str:
+    """Return the file that an entry is written in."""
+    return os.path.realpath(re.sub(r":\d+$", "", entry.origin))
 
 
 def _provided(module: ModuleType, source: str) -> list[tuple[str, Entry[Any]]]:

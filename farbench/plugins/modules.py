@@ -19,8 +19,13 @@ HOOKS = tuple(name for name in vars(specs) if name.startswith("farbench_"))
 def in_one_line(error: BaseException, source: str) -> str:
     """Return ``"ZeroDivisionError: division by zero (line 3)"``; the line where a file raised it.
 
-    Of pydantic's errors, which fill several lines and end in web addresses, what is wrong is kept.
+    Of pydantic's errors, which fill several lines and end in web addresses, what is wrong is kept;
+    of a mistake in the syntax, the text of its line.
     """
+    if isinstance(error, SyntaxError) and error.text and error.text.strip():
+        file = "" if error.filename == source else f"{error.filename}, "
+        at = f"{file}line {error.lineno}, column {error.offset}"
+        return f"{type(error).__name__}: {error.msg} ({at}: `{' '.join(error.text.split())}`)"
     if isinstance(error, ValidationError):
         text = "; ".join(
             f"{'.'.join(map(str, (error.title, *detail['loc'])))}: {detail['msg']}"

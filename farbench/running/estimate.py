@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,9 @@ EVALUATION_SPEED = 3.0
 MASK_SPEED = 0.4
 """A U-Net step costs about 2.5 steps of its encoder's own kind (measured; rough)."""
 
+DIFFERENCES = 3
+"""What sets two stages apart is told by so many values at most."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -37,6 +40,7 @@ class Work:
         done: Whether it is there already.
         seconds: To make it from nothing: what it took where it is there, else an estimate; NaN if
             that cannot be told.
+        recipe: Of a stage: what it is made by, ``{"method.hidden": "512", ...}``.
     """
 
     kind: str
@@ -46,6 +50,7 @@ class Work:
     cells: int
     done: bool
     seconds: float
+    recipe: Mapping[str, str]
 
     @property
     def left(self) -> float:
@@ -68,7 +73,14 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
     """
     found: dict[str, Work] = {}
 
-    def add(kind: str, name: str, key: str, row: str, seconds: Callable[[], float]) -> None:
+    def add(
+        kind: str,
+        name: str,
+        key: str,
+        row: str,
+        seconds: Callable[[], float],
+        recipe: Mapping[str, Any],
+    ) -> None:
         if key in found:
             old = found[key]
             rows = old.rows if row in old.rows else (*old.rows, row)
@@ -76,7 +88,8 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
             return
         made = store.meta(kind, key)
         taken = seconds() if made is None else 60 * made["minutes"]
-        found[key] = Work(kind, name, key, (row,), 1, made is not None, taken)
+        told = flat_recipe(recipe)
+        found[key] = Work(kind, name, key, (row,), 1, made is not None, taken, told)
 
     for cell in plan.to_run():
         row = cell.row.row.id
@@ -92,6 +105,7 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
                 lambda cell=cell, passes=passes: (  # type: ignore[misc]
                     passes / (rate_of(cell.stages[-1], cell) * MASK_SPEED)
                 ),
+                {},
             )
         for run in cell.stages:
             passes = run.epochs * (sizes["train"] + sizes["valid"] / EVALUATION_SPEED)
@@ -103,8 +117,34 @@ def work_of(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> list[Work]:
                 lambda cell=cell, run=run, passes=passes: (  # type: ignore[misc]
                     passes / rate_of(run, cell)
                 ),
+                run.identity.recipe,
             )
     return list(found.values())
+
+
+def flat_recipe(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a stage is made by as lines of one value, as a benchmark file would name them.
+
+    Left out is what a reader could not have written: the stage before, digests, groups.
+    """
+    found: dict[str, str] = {}
+
+    def walk(path: tuple[str, ...], value: Any) -> None:
+        if path and path[-1] in ("parent", "masks", "manifest", "groups", "pretrained", "stage"):
+            return
+        if isinstance(value, dict):
+            for key, below in value.items():
+                walk(path if key in ("name", "options") else (*path, key), below)
+            return
+        if isinstance(value, list):
+            value = ", ".join(str(one["name"] if isinstance(one, dict) else one) for one in value)
+        found[".".join(path)] = str(value)
+
+    walk((), {key: value for key, value in recipe.items() if key != "losses"})
+    losses = recipe.get("losses", {})
+    for task, loss in losses.items():
+        walk(("loss",) if len(losses) == 1 else ("losses", task), loss)
+    return found
 
 
 class Rates:
@@ -209,7 +249,9 @@ def describe_plan(plan: Plan, store: ArtifactStore, rate_of: RateOf) -> str:
         for item in work:
             state = "there already" if item.done else _about(item.seconds)
             kind = item.kind.removesuffix("s") if item.kind == "stages" else item.kind
-            lines.append(f"  {kind:<5}  {item.name:<{wide}}  {state:<20}  {_users(item)}")
+            lines.append(
+                f"  {kind:<5}  {item.name:<{wide}}  {state:<20}  {_users(item)}{_apart(item, work)}"
+            )
     waiting = len(plan.to_run())
     counts = f"{len(plan.cells) - waiting} finished, {waiting} to run"
     time_left = ""
@@ -240,6 +282,23 @@ def _users(item: Work) -> str:
         cells = f", {item.cells} cells" if item.cells > len(item.rows) else ""
         return f"shared by {len(item.rows)} rows{cells}"
     return item.rows[0] if item.cells == 1 else f"shared by {item.cells} cells of {item.rows[0]}"
+
+
+def _apart(item: Work, work: list[Work]) -> str:
+    """Say what sets a stage apart from others that would look the same: ``: loss bce``."""
+    alike = [one for one in work if (one.name, _looks(one)) == (item.name, _looks(item))]
+    differing = [
+        f"{key} {value}"
+        for key, value in item.recipe.items()
+        # An option that another stage lacks belongs to a plugin whose name differs.
+        if any(one.recipe.get(key, value) != value for one in alike)
+    ]
+    return f": {', '.join(differing[:DIFFERENCES])}" if differing else ""
+
+
+def _looks(item: Work) -> str:
+    """Return by whom an artifact is used, as far as a reader can tell rows apart."""
+    return "several" if len(item.rows) > 1 else item.rows[0]
 
 
 def _about(seconds: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import torch
+
 from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.places import KeyPath
@@ -19,6 +21,8 @@ from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
 from farbench.running.progress import Progress
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.space import need_space
+from farbench.tasks.landmarks import Landmarks
+from farbench.training.terms import TrainingLoss
 
 ELSEWHERE = "Choose another with --results DIR."
 
@@ -139,10 +143,11 @@ class Preparation:
                 continue
             tried.add(what)
             try:
-                run.build_loss(run.build())
+                loss = run.build_loss(run.build())
                 masks = cell.masks
                 if masks is not None and self.store.meta("masks", masks.network.key) is None:
                     MaskNetwork(len(masks.groups), masks.protocol, pretrained=masks.pretrained)
+                _try_loss(loss, cell)
             except UserError as error:
                 place = _place_of_network(plan.benchmark.loaded, cell.row, str(error))
                 raise UserError(f"{place}: rows.{cell.row.row.id}: {error}") from error
@@ -155,6 +160,24 @@ class Preparation:
         if not above.is_dir() or not os.access(above, os.W_OK):
             state = "cannot be written" if above.is_dir() else "is a file"
             raise UserError(f"results folder {folder} cannot be made: {above} {state}. {ELSEWHERE}")
+
+
+def _try_loss(loss: TrainingLoss, cell: PlannedCell) -> None:
+    """Take the loss of a few labels and outputs of zeros: is it a scalar?
+
+    Raises:
+        UserError: It is none.
+    """
+    few = cell.source.positions("train", cell.tasks)[:8]
+    statistics = cell.stages[-1].problem.statistics
+    outputs, targets = {}, {}
+    for task in cell.tasks:
+        labels = task.targets(cell.source.labels(task)[few], statistics[task.name])
+        if isinstance(task, Landmarks):
+            labels = labels.reshape(len(few), -1)  # in pixels, where batches have fractions
+        outputs[task.name] = torch.zeros(len(few), task.outputs)
+        targets[task.name] = torch.from_numpy(labels)
+    loss(outputs, targets)
 
 
 def _place_of_network(loaded: LoadedBenchmark, row: ResolvedRow, message: str) -> str:

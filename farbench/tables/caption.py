@@ -107,7 +107,8 @@ def _finish(results: Results, sentences: list[str]) -> list[str]:
 
 def _stand_ins(results: Results) -> list[str]:
     """Name each stand-in once, with the backbones of these rows that it stands in for."""
-    records = [cell.record.get("substituted") for cell in results.cells]
+    # A cell that was not run yet has no record, and says nothing of its backbone.
+    records = [cell.record.get("substituted") for cell in results.cells if cell.record]
     pairs: dict[str, str] = {}
     for record in records:
         # Results of farbench 0.1.0's first cells do not say what each row asked for.

@@ -139,7 +139,7 @@ def add_remarks(table: Table, results: Results) -> None:
     for row in results.rows:
         changed = {key: value for key, value in row.protocol.items() if key != "name"}
         if changed:
-            pairs = ", ".join(f"{key} {value}" for key, value in changed.items())
+            pairs = ", ".join(f"{key} {_in_words(value)}" for key, value in changed.items())
             table.remark(f"{row.label} changes the protocol: {pairs}.")
     said = {
         f"{dataset}: {note}"
@@ -153,3 +153,12 @@ def add_remarks(table: Table, results: Results) -> None:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _in_words(value: object) -> str:
+    """Return a value of a protocol: a plugin with options is ``"focal(gamma=2)"``."""
+    if not isinstance(value, dict):
+        return str(value)
+    options = {key: one for key, one in value.items() if key != "name"}
+    listed = ", ".join(f"{key}={_in_words(one)}" for key, one in options.items())
+    return f"{value.get('name', '')}({listed})" if listed else str(value.get("name", "{}"))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from farbench.benchmark.advice import how_to_test
 from farbench.benchmark.identity import Identity
 from farbench.benchmark.schema import Protocol
 from farbench.data.batches import Batches
@@ -236,10 +237,7 @@ def _train(
             for name, (one, weight) in zip(loss.names, means.T.tolist(), strict=True):
                 values |= {f"loss_{name}": one, f"weight_{name}": weight}
         if not math.isfinite(mean_loss):
-            raise CellFailed(
-                f"the loss of stage '{run.stage.name}' became {mean_loss} in epoch {epoch}; "
-                "try a lower protocol.learning_rate"
-            )
+            raise CellFailed(_not_finite(run, mean_loss, epoch))
         scores, merit, outputs = validate(run, forward, data)
         values |= scores
         best = run.protocol.selection == "best_valid"
@@ -267,6 +265,17 @@ def _train(
         "minutes": state.seconds / 60,
         "history": state.history,
     }
+
+
+def _not_finite(run: StageRun, loss: float, epoch: int) -> str:
+    """Say that a loss is not finite, and what may help."""
+    losses = {one.name: one for one in run.losses.values()}
+    named = " or ".join(f"'{name}'" for name in losses)
+    tests = " or ".join(f"`{how_to_test(one)}`" for one in losses.values())
+    return (
+        f"the loss of stage '{run.stage.name}' became {loss} in epoch {epoch}; try a lower "
+        f"protocol.learning_rate, and where loss {named} is yours, {tests}"
+    )
 
 
 def hand_on(network: nn.Module, weights: dict[str, Tensor]) -> int:

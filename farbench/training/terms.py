@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from farbench.benchmark.advice import how_to_test
 from farbench.errors import UserError
 from farbench.plugins.loss import Loss
 from farbench.plugins.method import Problem
@@ -82,6 +83,7 @@ class TrainingLoss(nn.Module):
         """
         super().__init__()
         self.terms = plan_terms(problem, weighting)
+        self.losses = dict(losses)
         self.modules_by_term = nn.ModuleList(
             losses[term.task.name].build(term.task, term.statistics) for term in self.terms
         )
@@ -113,6 +115,9 @@ class TrainingLoss(nn.Module):
         Args:
             outputs: By task, float32 ``(N, task.outputs)``, perhaps with ``features``.
             targets: By task, on the same device.
+
+        Raises:
+            UserError: A loss returns something else than a scalar.
         """
         values = []
         selections = (getattr(self, f"columns_{n}") for n in range(len(self.terms)))
@@ -121,7 +126,14 @@ class TrainingLoss(nn.Module):
             if columns is not None:
                 output, target = output.index_select(1, columns), target.index_select(1, columns)
             whole = term.task.kind in WHOLE_NUMBERS
-            values.append(module(output, target.long() if whole else target.float()))
+            value = module(output, target.long() if whole else target.float())
+            if value.shape:
+                loss = self.losses[term.task.name]
+                raise UserError(
+                    f"loss '{loss.name}' returned shape {tuple(value.shape)}, must be a scalar; "
+                    f"try `{how_to_test(loss)}`"
+                )
+            values.append(value)
         losses = torch.stack(values)
         if self.weighting is None:
             return values[0], losses.detach(), torch.ones_like(losses)

@@ -7,6 +7,8 @@ import json
 import pytest
 import torch
 
+from farbench.bench import peak
+from farbench.bench import profile as measuring
 from farbench.bench.peak import known_peak, peak_of
 from farbench.bench.profile import PARTS, profile
 from farbench.bench.workload import make_ready, plan_method
@@ -16,6 +18,13 @@ from farbench.training.device import Compute
 
 TINY = ("--image-size", "32", "--batch", "4", "--steps", "1", "--rounds", "1", "--device", "cpu")
 SMALL = ("--backbone", "resnet10t", "--set", "protocol.threads=1")
+
+
+@pytest.fixture(autouse=True)
+def small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure a processor's peak by little, which tells as much to these tests."""
+    monkeypatch.setattr(peak, "SIDES", (128,))
+    monkeypatch.setattr(peak, "CONVOLUTIONS", ((2, 32, 14, 3),))
 
 
 def test_a_profile_has_every_part_and_fits_itself(farbench_cli):
@@ -90,9 +99,34 @@ def test_makers_figures_are_found_by_name(name, precision, peak):
 
 
 def test_a_processor_is_measured():
-    peak = peak_of(Compute(torch.device("cpu"), "float32", 1))
-    assert peak.flops > 1e8
-    assert peak.source.startswith("measured")
+    found = peak_of(Compute(torch.device("cpu"), "float32", 1))
+    assert found.flops > 1e8
+    assert found.source == "measured: the best of products and convolutions, 1 threads"
+
+
+def test_the_peak_is_the_best_of_products_and_convolutions(monkeypatch):
+    rates = iter((3e9, 5e9))
+    monkeypatch.setattr(peak, "_rate", lambda *_: next(rates))
+    assert peak_of(Compute(torch.device("cpu"), "float32", 1)).flops == 5e9
+    assert next(rates, None) is None
+
+
+def test_a_peak_that_is_measured_too_low_gives_no_share_above_one(farbench_cli, monkeypatch):
+    peaks = iter((peak.Peak(2e3, "early"), peak.Peak(1e3, "late")))
+    monkeypatch.setattr(measuring, "peak_of", lambda _: next(peaks))
+    done = farbench_cli("profile", "baseline", *TINY, *SMALL)
+    line = next(line for line in done.out.splitlines() if line.startswith("MFU"))
+    assert line.split(None, 1)[1].startswith("at least 100 %: the peak was measured too low")
+    assert line.endswith("(early)")
+
+
+def test_it_says_before_what_it_measures_and_what_is_quicker(farbench_cli):
+    done = farbench_cli("profile", "mcnn_aux", *TINY, "--set", "protocol.threads=1")
+    told = done.err.splitlines()[0]
+    assert told.startswith("mcnn_aux, a network of its own, 32 px, batch 4, on cpu.")
+    assert "--protocol quick" in told
+    again = farbench_cli("profile", "baseline", *TINY, *SMALL)
+    assert again.err.splitlines()[0] == "baseline, resnet10t, 32 px, batch 4, on cpu."
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,13 @@ def folder(tmp_path, monkeypatch):
         ("notes.txt", r"file 'notes\.txt' is no benchmark: a benchmark file ends in \.yaml"),
         ("runs", "folder 'runs' is no benchmark"),
         ("ablatoin", "unknown benchmark 'ablatoin'. Did you mean 'ablation'"),
+        ("mine.yam", r"unknown benchmark 'mine\.yam'.* Did you mean the file 'mine\.yaml'\?$"),
+        ("mien.yaml", r"benchmark file mien\.yaml .* Did you mean the file 'mine\.yaml'\?$"),
+        (
+            "./ablation.yaml",
+            r"benchmark file ablation\.yaml does not exist\. A benchmark 'ablation'",
+        ),
+        ("zzz.yaml", r"benchmark file zzz\.yaml does not exist\.$"),
         ("", "unknown benchmark ''"),
         ("~nobody_here/x.yaml", "'~nobody_here/x.yaml': there is no such home folder"),
     ],

@@ -45,6 +45,57 @@ def test_options_by_precedence_and_only_where_the_method_has_them(resolve):
     assert everywhere.rows[0].method.levels == (5,)
 
 
+LABELLED = (
+    HEAD + "rows:\n  a:\n    method: toy\n    label: 'width {width}'\n    grid: {KEY: [1, 2]}\n"
+)
+
+
+def test_a_misspelt_option_of_a_grid_is_told_before_its_label(resolve):
+    with pytest.raises(UserError, match=r"no option 'widths'\. Did you mean 'width'"):
+        resolve(LABELLED.replace("KEY", "widths"))
+    with pytest.raises(UserError) as caught:
+        resolve(LABELLED.replace("{width}", "{widht}").replace("KEY", "width"))
+    first, second = str(caught.value).split("\n")
+    assert second == first.replace("a-1", "a-2")
+    assert first == (
+        "bench.yaml:6: rows.a-1.label: cannot fill 'width {widht}': it has no 'widht'. "
+        "Did you mean 'width'? Names that can be used: width."
+    )
+
+
+def test_labels_follow_what_is_set(resolve):
+    text = LABELLED.replace("KEY", "width")
+    labels = [row.row.label for row in resolve(text, sets=["rows.a-2.width=5"]).rows]
+    assert labels == ["width 1", "width 5"]
+    labels = [row.row.label for row in resolve(text, sets=["rows.a-2.label=wide"]).rows]
+    assert labels == ["width 1", "wide"]
+    plain = text.replace("    label: 'width {width}'\n", "    single_task: true\n")
+    labels = [row.row.label for row in resolve(plain, sets=["rows.a-1.width=7"]).rows]
+    assert labels == [
+        "a (width 7)",
+        "a (width 1), each task alone",
+        "a (width 2)",
+        "a (width 2), each task alone",
+    ]
+
+
+def test_a_name_that_a_file_beside_the_benchmark_has(resolve, tmp_path, monkeypatch):
+    (tmp_path / "own_net.py").write_text("")
+    with pytest.raises(
+        UserError, match=r"unknown method 'own_net'\..* own_net\.py is here: give it"
+    ):
+        resolve(HEAD + "rows: {a: {method: own_net}}\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(UserError, match=r" --plugins /\S*/own_net\.py \(or"):
+        resolve_benchmark(load_benchmark(tmp_path / "bench.yaml"), load_plugins())
+    with pytest.raises(
+        UserError, match=r"unknown loss 'away'\..* Is it yours\? Give its file with"
+    ):
+        resolve(HEAD + "rows: {a: {method: toy, protocol: {loss: away}}}\n")
+
+
 def test_a_backbone_is_substituted_last(resolve):
     text = (
         "protocol: {extends: toy.yaml, substitute: {resnest50d: tiny, resnet50: small}}\n"

@@ -177,6 +177,21 @@ def test_a_broken_plugin_is_reported_and_left_out_whole(write, text):
         load_plugins([folder], strict=True)
 
 
+def test_a_mistake_in_the_syntax_is_shown_with_its_line(write, monkeypatch):
+    folder = write(a="import os\n\nclass Mine(os.PathLike)\n    pass\n")
+    (broken,) = load_plugins([folder]).broken
+    assert broken.error == (
+        "SyntaxError: expected ':' (line 3, column 24: `class Mine(os.PathLike)`)"
+    )
+    (folder / "a.py").unlink()
+    monkeypatch.syspath_prepend(folder)
+    write(_other="x = (\n", b="import _other\n")
+    (broken,) = load_plugins([folder]).broken
+    assert broken.error == (
+        f"SyntaxError: '(' was never closed ({folder / '_other.py'}, line 1, column 5: `x = (`)"
+    )
+
+
 def test_a_name_clash_names_both_providers(write):
     folder = write(a=GOOD, b=GOOD)
     both = rf"by {re.escape(str(folder / 'a.py'))} .*by {re.escape(str(folder / 'b.py'))} "

@@ -149,3 +149,21 @@ def test_an_unknown_name_is_told(monkeypatch):
     message = r"FARBENCH_AUTOLOAD: unknown installed plugin 'farbench_loses'. Did you mean 'farb"
     with pytest.raises(UserError, match=message):
         load_plugins()
+
+
+def test_a_file_of_an_installed_package_needs_not_be_given(farbench_cli, tmp_path, monkeypatch):
+    two = PROVIDES.replace("[Mine]", '[Mine, type("Own", (Mine,), {"name": "own"})]')
+    install(tmp_path, monkeypatch, "theirs", two)
+    outcome = farbench_cli("list", "methods", "--plugins", tmp_path / "theirs.py")
+    assert outcome.code == 2
+    assert outcome.err == (
+        f"farbench: error: {tmp_path / 'theirs.py'} is given as a plugin file, and theirs-package "
+        "1.2, which is installed, provides what it holds already: leave it out of `plugins:`, "
+        "--plugins and FARBENCH_PLUGINS (`farbench test-plugin` takes a name as well).\n"
+    )
+
+
+def test_a_folder_that_is_a_package_is_to_be_installed(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("")
+    with pytest.raises(UserError, match=rf"is a package: type `pip install -e {tmp_path}`\."):
+        load_plugins([tmp_path])

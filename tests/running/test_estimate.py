@@ -17,12 +17,12 @@ TRAIN, VALID, TEST = 600, 90, 30
 RATE = 10.0
 
 
-def stage(name: str, key: str, epochs: int = 1, seed: int = 0) -> Any:
+def stage(name: str, key: str, epochs: int = 1, seed: int = 0, **recipe: Any) -> Any:
     return SimpleNamespace(
         stage=SimpleNamespace(name=name),
         seed=seed,
         epochs=epochs,
-        identity=SimpleNamespace(key=key),
+        identity=SimpleNamespace(key=key, recipe=recipe),
     )
 
 
@@ -133,6 +133,34 @@ def test_the_plan_says_both_times(tmp_path: Path) -> None:
         "3 cells: 0 finished, 3 to run, about 11 min 15 s with sharing, about 21 min 27 s without."
     ) in text
     assert "again" not in text
+
+
+def test_stages_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    bce = {"attributes": {"name": "bce", "options": {}}}
+    focal = {"attributes": {"name": "focal", "options": {"gamma": 2.0}}}
+    parent = {"data": {"manifest": "abc", "dataset": "dots"}, "parent": {"epochs": 1}}
+    method = {"name": "baseline", "options": {"hidden": 512}}
+    first = stage("global", "g1", losses=bce, method=method, tasks=[{"name": "attributes"}])
+    other = stage("global", "g2", losses=focal, method=method, tasks=[{"name": "attributes"}])
+    rows = [cell(name, first) for name in "ab"] + [cell(name, other) for name in "cd"]
+    alone = cell("e", stage("global", "g3", losses=bce, method=method, **parent))
+    lines = describe_plan(plan(*rows, alone), ArtifactStore(tmp_path), rate).splitlines()
+    users = [line.split("  ")[-1] for line in lines if line.startswith("  stage")]
+    assert users == [
+        "shared by 2 rows: loss bce",
+        "shared by 2 rows: loss focal",
+        "e",
+    ]
+    one, two = (stage("joint", name, losses=bce, tasks=[{"name": name}]) for name in ("age", "sex"))
+    text = describe_plan(plan(cell("x", one), cell("x", two)), ArtifactStore(tmp_path), rate)
+    assert "  x: tasks age\n" in text
+    assert "  x: tasks sex\n" in text
+    steep = {"attributes": {"name": "focal", "options": {"gamma": 4.0}}}
+    third = stage("global", "g4", losses=steep, method=method, tasks=[{"name": "attributes"}])
+    rows = [cell(name, other) for name in "cd"] + [cell(name, third) for name in "fg"]
+    text = describe_plan(plan(*rows), ArtifactStore(tmp_path), rate)
+    assert "shared by 2 rows: loss.gamma 2.0\n" in text
+    assert "shared by 2 rows: loss.gamma 4.0\n" in text
 
 
 def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:

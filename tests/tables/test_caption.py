@@ -39,3 +39,16 @@ def test_batches_in_parts_are_told(tmp_path):
     assert told == [
         "Batches passed in parts of at most 18 images, all that BatchNorm sees at once."
     ]
+
+
+def test_stand_ins_are_those_of_the_rows_that_were_run(tmp_path):
+    store = ablation(tmp_path)
+    store.plan["benchmark"]["protocol"]["substitute"] = {"resnest50d": "tiny", "vgg16": "tiny"}
+    store.save()
+    for path in store.folder.glob("*/cell.json"):
+        record = json.loads(path.read_text()) | {"substituted": {"resnest50d": "tiny"}}
+        path.write_text(json.dumps(record))
+    store.planned("aml", seed=1)
+    store.save()
+    told = [sentence for sentence in sentences(store) if "stands in" in sentence]
+    assert told == ["tiny stands in for resnest50d."]

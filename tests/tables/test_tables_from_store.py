@@ -72,6 +72,23 @@ def test_the_caption_says_what_must_be_known(tmp_path):
     assert "planned by hand" in footnotes(table)
 
 
+def test_what_a_row_changes_is_told_as_a_call(tmp_path):
+    store = FakeStore(tmp_path, rows=TWO)
+    store.plan["benchmark"]["rows"][1]["protocol"] = {
+        "loss": {"name": "focal", "gamma": 2},
+        "weighting": {"name": "equal"},
+        "losses": {"marks": "mse", "age": {"name": "smooth_l1", "beta": 0.5}},
+        "epochs": 3,
+    }
+    store.cell("baseline", 0.9, 0.8)
+    store.cell("attribute_grouping", 0.9, 0.8)
+    told = (
+        "changes the protocol: loss focal(gamma=2), weighting equal, losses (marks=mse, "
+        "age=smooth_l1(beta=0.5)), epochs 3."
+    )
+    assert any(text.endswith(told) for _, text in only(store).notes())
+
+
 def test_a_benchmark_without_a_title_is_called_one(tmp_path):
     assert only(ablation(tmp_path, title="")).title == "Benchmark ablation."
 

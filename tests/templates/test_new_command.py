@@ -167,6 +167,16 @@ def test_a_benchmark_of_any_other_kind(folder, farbench_cli, kind, rows):
     assert {one.row.id for one in resolved.rows} == rows
 
 
+def test_a_benchmark_of_what_is_installed(folder, farbench_cli):
+    farbench_cli("new", "loss", "mine")
+    words = ("--rows", "moon, dwa,mine", "--plugins", "mine.py")
+    assert farbench_cli("new", "benchmark", "compared", *words).code == 0
+    rows = re.findall(r"^  ([a-z+]+): \{", (folder / "compared.yaml").read_text(), re.MULTILINE)
+    beside = ["baseline", "moon"]  # a method, and a loss of the same name
+    changes = [f"{method}+{what}" for what in ("mine", "moon", "dwa") for method in beside]
+    assert rows == [*beside, *changes]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["method", "weighting", ""])
 def test_the_benchmark_runs(folder, farbench_cli, kind):
@@ -198,6 +208,8 @@ def test_the_benchmark_runs(folder, farbench_cli, kind):
         (["benchmark", "ablation"], "there is a benchmark 'ablation' already, shipped"),
         (["benchmark", "mine", "--package"], "a benchmark is one file: leave --package out"),
         (["benchmark", "mine", "--plugins", "gone.py"], "plugin path gone.py does not exist"),
+        (["benchmark", "mine", "--rows", "moo"], "--rows: unknown row 'moo'. Did you mean 'moon'?"),
+        (["method", "mine", "--rows", "moon"], "a new method has no rows"),
         (["benchmark", "mine", "--to", "x.py"], "--to x.py: give a folder, or a file that ends in"),
         (["loss", "mine", "--to", "in_the_way/deep"], "what should be a folder is a file"),
         (["loss", "mine", "--to", "in_the_way"], "in_the_way is there already"),

@@ -6,7 +6,7 @@ import contextlib
 import random
 import socket
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from good_networks import GoodNetwork
@@ -354,7 +354,22 @@ class FreeText(Good):
 
 
 @breaks(
-    "values_are_refused_in_words", r"heads=\d+ raises .*broken_methods\.py:\d+\).*model_validator"
+    "values_are_refused_in_words", r"^heads=3 raises AssertionError: embed_dim must be divisible"
+)
+class Attends(Good):
+    """Has heads that must divide the feature, and leaves that to torch."""
+
+    hidden: Literal[8] = Field(8, description="Size of the feature.")
+    heads: int = Field(2, ge=2, description="Of the attention.")
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.attention = nn.MultiheadAttention(self.hidden, self.heads)
+        return network
+
+
+@breaks(
+    "values_are_refused_in_words", r"^hidden=7 raises .*broken_methods\.py:\d+\).*model_validator"
 )
 class Divides(Good):
     """Has options that must fit each other, and leaves that to torch."""
@@ -436,6 +451,20 @@ class Squeezes(Good):
             return {**given, "years": years[:, None] if years.ndim else years[None]}
 
         return altered(super().build(problem), squeeze)
+
+
+@breaks("costs_are_counted", r"RuntimeError: .*broken_methods\.py:\d+\) -> Take no gradients")
+class Explains(Good):
+    """Takes the gradient of its output, to see where it looks."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        def explain(given: dict[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+            with torch.enable_grad():
+                seen = images.clone().requires_grad_()
+                (slope,) = torch.autograd.grad(seen.square().sum(), seen)
+            return {**given, "traits": given["traits"] + slope.mean()}
+
+        return altered(super().build(problem), explain)
 
 
 @breaks("bfloat16", "RuntimeError")

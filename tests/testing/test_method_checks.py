@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 from broken import registry, told, tried
@@ -16,6 +16,8 @@ from farbench import Method, UserError
 from farbench.plugins.manager import load_plugins
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import run_check
+from farbench.testing.method_subject import look
+from farbench.testing.other_values import with_option
 
 
 @pytest.mark.parametrize("method", BROKEN, ids=lambda method: method.__name__)
@@ -143,9 +145,71 @@ def test_what_rests_on_a_line_that_fails_is_left_out() -> None:
         == f"RuntimeError: not today ({Path(__file__).name}:{line_of('not today')})"
     )
     assert outcomes["outputs"].seen == "says nothing while builds fails"
-    assert outcomes["features"].seen == "says nothing while outputs is skipped"
+    assert outcomes["features"].seen == "says nothing while builds fails"
+    assert outcomes["features"].waits_for == "builds fails"
     failed = [name for name, outcome in outcomes.items() if outcome.status == "failed"]
     assert failed == ["builds"]
+
+
+def test_a_slip_in_the_code_gets_no_advice_on_the_contract() -> None:
+    class Misspelt(Good):
+        """Asks for a module that is not there."""
+
+        def build(self, problem):
+            from farbench.nn.head import TaskHeads
+
+            return TaskHeads
+
+    class Fails(Good):
+        """Divides by nothing."""
+
+        def build(self, problem):
+            return 1 / 0
+
+    outcome = tried("methods", Misspelt, "builds")
+    assert re.search(r"No module named 'farbench.nn.head' \(test_method_checks", outcome.seen)
+    assert outcome.mend == "Mend the import at that line, or install what it names."
+    assert tried("methods", Fails, "builds").mend.startswith("Mend what is raised at that line.")
+
+
+def test_where_every_other_value_fails_an_option_is_not_called_idle() -> None:
+    class Fixed(Good):
+        """Takes its rank from elsewhere."""
+
+        rank: int = Field(32, description="Of a product.")
+
+        def build(self, problem):
+            if self.rank != 32:
+                raise RuntimeError("sizes do not fit")
+            return super().build(problem)
+
+    outcome = tried("methods", Fixed, "options_change_something")
+    assert outcome.status == "skipped"
+    assert outcome.seen.startswith("rank: no other value works (16, 64, 31, 33)")
+    assert "rank=16 raises RuntimeError: sizes do not fit" in told(
+        tried("methods", Fixed, "values_are_refused_in_words")
+    )
+
+
+def test_a_backbone_of_the_checks_own_is_not_blamed() -> None:
+    class Particular(Good):
+        """Has a number that one backbone cannot take."""
+
+        backbone: str = Field("resnet10t", description="Which.")
+        heads: int = Field(4, description="Must suit the backbone.")
+        dropout: Literal[0.0, 0.5] = Field(0.0, description="Rate.")
+
+        def build(self, problem):
+            if self.heads == 3 and self.backbone == "resnet10t":
+                raise AssertionError("heads must divide the width")
+            network = super().build(problem)
+            network.width = self.backbone
+            return network
+
+    subject = subject_of("methods", Particular, registry(), {"heads": 3})
+    assert subject.stand_ins == {"backbone": "mobilenetv3_small_050"}
+    look(subject, with_option(subject.method, "backbone", "resnet10t"))
+    assert list(subject.odd) == [("heads=3", "backbone='resnet10t'")]
 
 
 def line_of(words: str) -> int:

@@ -101,6 +101,16 @@ def test_what_keeps_to_its_contract_ends_well(farbench_cli, file) -> None:
     assert "mean_loss" not in done.out
 
 
+def test_what_waits_for_a_failure_is_one_line(farbench_cli, file) -> None:
+    file.write_text(LOSSES.replace("factor = self.factor\n", "return nope\n", 1))
+    done = farbench_cli("test-plugin", file)
+    assert done.code == 1
+    assert "failed  builds: NameError: name 'nope' is not defined (losses.py:" in done.out
+    assert "to mend: Mend the name at that line" in done.out
+    assert "skipped scalar, gradients, leads_to_the_labels," in done.out
+    assert " ".join(done.out.split()).count("say nothing while builds fails") == 1
+
+
 def test_one_kind_alone(farbench_cli, file) -> None:
     done = farbench_cli("test-plugin", file, "--kind", "groupings")
     assert done.code == 1

@@ -59,6 +59,18 @@ def test_each_task_is_trained_by_the_samples_that_carry_it() -> None:
     assert not any(tensor.grad.isnan().any() for tensor in given.values())
 
 
+def test_a_loss_that_returns_no_scalar_is_named() -> None:
+    class OfEachImage(nn.Module):
+        def forward(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            return (outputs - targets).abs().sum(1)
+
+    loss = TrainingLoss(MIXED, usual(MIXED), WEIGHTINGS["equal"](), 0)
+    loss.modules_by_term[1] = OfEachImage()
+    said = r"^loss 'l1' returned shape \(4,\), must be a scalar; try `farbench test-plugin l1`$"
+    with pytest.raises(UserError, match=said):
+        loss(outputs(), TARGETS)
+
+
 def test_a_batch_without_a_task_adds_nothing_of_it() -> None:
     loss = TrainingLoss(MIXED, usual(MIXED), WEIGHTINGS["equal"](), 0)
     given = outputs()
