@@ -5,6 +5,7 @@ VENV ?= .venv
 DATA ?= $(FARBENCH_DATA)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+MUTANTS_ARGS ?=
 
 BIN := $(VENV)/bin
 # Threads that wait for one another are slower than one where processes share the cores.
@@ -16,7 +17,7 @@ RUNTIME := $(VENV)/.farbench-runtime
 DEV := $(VENV)/.farbench-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo real test test-slow docs lint format bench gpu constraints clean
+.PHONY: help demo real test test-slow docs lint format bench gpu mutants constraints clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +65,9 @@ $(RUNTIME): pyproject.toml constraints.txt
 $(DEV): $(RUNTIME)
 	$(PIP_INSTALL) -e '.[dev,docs,lite0,dlib]'
 	@touch $@
+
+mutants: $(DEV) ## change the code that counts, one place at a time: does a test fail?
+	$(BIN)/python tests/mutation/mutate.py $(MUTANTS_ARGS)
 
 constraints: ## write constraints.txt anew from the newest versions that install
 	rm -rf $(VENV)-constraints

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tiny_benchmark import tiny as tiny
 from trained_cells import trained_runs as trained_runs
+
+# Tests side by side share the cores; threads that wait for one another would be slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def threads_are_put_back() -> Iterator[None]:
+    """A command that ran in this process has set torch's threads; the next test has one again."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
 
 PLUGIN = '''
 from typing import ClassVar, Literal

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from farbench.running.costs import wait_for
 from farbench.training.device import Compute
@@ -31,8 +34,10 @@ GPUS: tuple[tuple[str, float, float], ...] = (
 """Part of a GPU's name, and its makers' figures for dense matrix products: bfloat16 and TF32 (what
 cuDNN's convolutions of float32 run in). The first that fits counts."""
 
-SIDE = 1024
+SIDES = (512, 1024)
 """Of the square matrices whose product is timed where no figure is known."""
+CONVOLUTIONS = ((8, 256, 28, 3), (8, 512, 28, 1))
+"""Images, channels, side and kernel of convolutions that are timed too."""
 REPEATS = 7
 
 
@@ -56,9 +61,9 @@ def peak_of(compute: Compute) -> Peak:
         known = known_peak(name, compute.precision)
         if known is not None:
             return Peak(known, f"{name}, maker's figure for dense {compute.precision}")
-    measured = _matmul_peak(compute)
+    measured = _measured_peak(compute)
     threads = f", {compute.threads} threads" if compute.device.type == "cpu" else ""
-    return Peak(measured, f"measured: {SIDE} x {SIDE} matrix products{threads}")
+    return Peak(measured, f"measured: products and convolutions{threads}")
 
 
 def known_peak(name: str, precision: str) -> float | None:
@@ -69,15 +74,42 @@ def known_peak(name: str, precision: str) -> float | None:
     return None
 
 
-def _matmul_peak(compute: Compute) -> float:
-    """Return the best of several matrix products."""
+def _measured_peak(compute: Compute) -> float:
+    """Return the best of several matrix products and convolutions.
+
+    Both, because libraries differ: on some processors torch convolves twice as fast as it
+    multiplies matrices.
+    """
     kind = torch.bfloat16 if compute.precision == "bfloat16" else torch.float32
-    one = torch.randn(SIDE, SIDE, device=compute.device, dtype=kind)
-    best = float("inf")
+
+    def drawn(*shape: int) -> Tensor:
+        tensor = torch.randn(shape, device=compute.device, dtype=kind)
+        return tensor.to(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+    best = 0.0
+    with torch.inference_mode():
+        for side in SIDES:
+            one = drawn(side, side)
+            best = max(best, _rate(partial(torch.mm, one, one), 2 * side**3, compute))
+        for images, channels, side, kernel in CONVOLUTIONS:
+            maps, weight = (
+                drawn(images, channels, side, side),
+                drawn(channels, channels, kernel, kernel),
+            )
+            step = partial(torch.conv2d, maps, weight, padding=kernel // 2)
+            flops = 2 * images * side**2 * channels**2 * kernel**2
+            best = max(best, _rate(step, flops, compute))
+    return best
+
+
+def _rate(step: Callable[[], object], flops: int, compute: Compute) -> float:
+    """Return operations a second of the quickest of several calls."""
+    step()
+    quickest = float("inf")
     for _ in range(REPEATS):
         wait_for(compute)
         started = time.perf_counter()
-        one @ one
+        step()
         wait_for(compute)
-        best = min(best, time.perf_counter() - started)
-    return 2 * SIDE**3 / best
+        quickest = min(quickest, time.perf_counter() - started)
+    return flops / quickest

@@ -131,7 +131,7 @@ def _source(name: str) -> Path | None:
     module = sys.modules.get(name)
     if module is not None:
         file = getattr(module, "__file__", None)
-        return Path(file) if file else None
+        return Path(file) if file and file.endswith(".py") else None
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):

@@ -56,23 +56,35 @@ def new(
             help="A distribution of its own: pyproject, entry point, test, workflow, benchmark.",
         ),
     ] = False,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows",
+            metavar="A,B",
+            help="Of a benchmark: what is compared, by names that `farbench list` prints.",
+            show_default=False,
+        ),
+    ] = None,
     plugins: Plugins = None,
 ) -> None:
     """Write a new plugin, package or benchmark, to be changed.
 
-    A plugin keeps to its contract as it stands; a benchmark compares what --plugins provide with
-    the baseline. Nothing is overwritten. What to type next is printed.
+    A plugin keeps to its contract as it stands; a benchmark compares what --plugins provide, and
+    what --rows names of what is installed, with the baseline. Nothing is overwritten. What to type
+    next is printed.
     """
-    from farbench.errors import unknown_name
+    from farbench.errors import UserError, unknown_name
     from farbench.templates.plugin_file import PROVIDED
 
     kinds = (*PROVIDED, "benchmark")
     if kind not in kinds:
         raise unknown_name("kind", kind, kinds)
+    if rows is not None and kind != "benchmark":
+        raise UserError(f"--rows is of `farbench new benchmark`; a new {kind} has no rows.")
     _check_name(kind, name)
     registry = load_registry(plugins or (), strict=False)
     if kind == "benchmark":
-        written, following = _benchmark(name, to, package, registry, plugins or ())
+        written, following = _benchmark(name, to, package, registry, plugins or (), rows)
     else:
         _check_free(kind, name, registry)
         write = _package if package else _file
@@ -169,12 +181,17 @@ def _package(kind: str, name: str, to: Path | None) -> tuple[Path, Following]:
 
 
 def _benchmark(
-    name: str, to: Path | None, package: bool, registry: Registry, plugins: Sequence[Path]
+    name: str,
+    to: Path | None,
+    package: bool,
+    registry: Registry,
+    plugins: Sequence[Path],
+    rows: str | None,
 ) -> tuple[Path, Following]:
-    """Write a benchmark of what plugin files provide.
+    """Write a benchmark of what plugin files provide, and of what is named.
 
     Raises:
-        UserError: A package was asked for, or the name is a shipped benchmark's.
+        UserError: A package was asked for, the name is a shipped benchmark's, or a row is unknown.
     """
     from farbench.benchmark.locate import shipped_names
     from farbench.cli.catalogue import provided_by_files
@@ -188,6 +205,8 @@ def _benchmark(
             f"there is a benchmark '{name}' already, shipped with farbench. Choose another name."
         )
     found = provided_by_files(registry, plugins)
+    for row in rows.split(",") if rows else ():
+        found += [one for one in _installed(registry, row.strip()) if one not in found]
     provided = [
         (kind, entry.name)
         for kind, entry in found
@@ -202,6 +221,23 @@ def _benchmark(
         f"farbench run {path}{root}": "train, and print the table",
         f"farbench table runs/{name} --format latex": "the paper's table",
     }
+
+
+def _installed(registry: Registry, name: str) -> list[tuple[str, Entry[Any]]]:
+    """Return what has a name and can be a row: kind (the plural) and entry.
+
+    Raises:
+        UserError: Nothing has it.
+    """
+    from farbench.errors import unknown_name
+    from farbench.templates.plugin_file import PROVIDED
+
+    tables = {plural: getattr(registry, plural) for each in PROVIDED.values() for plural, _ in each}
+    found = [(kind, table[name]) for kind, table in tables.items() if name in table]
+    if not found:
+        known = dict.fromkeys(one for table in tables.values() for one in table)
+        raise unknown_name("plugin", name, known, "--rows")
+    return found
 
 
 def _own_option(found: Sequence[tuple[str, Entry[Any]]]) -> tuple[str, str, str]:

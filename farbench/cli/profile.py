@@ -13,6 +13,7 @@ from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
 
 if TYPE_CHECKING:
     from farbench.plugins.manager import Registry
+    from farbench.running.plan import PlannedCell
 
 WIDTH = 100
 """Columns that a line may have."""
@@ -125,8 +126,22 @@ def profile(
         sets=changes,
         device=device,
     )
+    _announce(cell, protocol, backbone)
     found = measuring.profile(make_ready(cell), rounds).as_dict()
     typer.echo(json.dumps(found, indent=2) if format == "json" else "\n".join(_lines(found)))
+
+
+def _announce(cell: PlannedCell, protocol: str | None, backbone: str | None) -> None:
+    """Say on stderr what is about to be measured, and what is quicker."""
+    settings, method = cell.row.protocol, cell.row.method
+    network = getattr(method, "backbone", "a network of its own")
+    told = (
+        f"{method.name}, {network}, {settings.crop} px, batch {settings.batch_size}, on "
+        f"{cell.compute.device.type}."
+    )
+    if cell.compute.device.type == "cpu" and protocol is None and backbone is None:
+        told += " With a large network it takes minutes; --protocol quick is small."
+    typer.echo(told, err=True)
 
 
 def _backbone(method: str, backbone: str | None, registry: Registry) -> list[str]:
@@ -167,6 +182,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
     total = found["parts_sum_ms"]
     for name, taken in found["parts_ms"].items():
         lines.append(f"{name:<16}  {taken:10.2f}   {100 * taken / total:5.1f} %")
+    share = f"{100 * found['mfu']:10.1f} % of"
+    if found["mfu"] > 1:
+        share = "at least 100 %: the peak was measured too low, at"
+    peak = f"{found['peak']['flops'] / 1e12:.2f} TFLOP/s ({found['peak']['source']})"
     lines += [
         f"all parts         {total:10.2f}",
         f"step of the loop  {found['step_ms']:10.2f}   "
@@ -174,8 +193,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{100 * found['input_share']:.1f} % of the time",
         "",
         f"images a second   {found['images_per_second']:10.1f}",
-        f"MFU               {100 * found['mfu']:10.1f} % of "
-        f"{found['peak']['flops'] / 1e12:.2f} TFLOP/s ({found['peak']['source']})",
+        *textwrap.wrap(f"MFU               {share} {peak}", WIDTH, subsequent_indent=" " * 20),
         f"memory            {sum(memory[key] for key in MEMORY):10.1f} MB: "
         + ", ".join(f"{key} {memory[key]:.1f}" for key in MEMORY),
     ]

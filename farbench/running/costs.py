@@ -54,16 +54,7 @@ def image_costs(forward: Forward, image: Batch, masks: MaskPlan | None) -> Costs
 @torch.inference_mode()
 def image_flops(forward: Forward, image: Batch) -> int:
     """Return the operations of a network in eval mode for a batch of one image."""
-    learning = [value for value in forward.network.parameters() if value.requires_grad]
-    # The counter looks for the gradient of what a module is given, and a view of a parameter
-    # (`self.query.expand(n, -1, -1)`) has none where no gradients are taken.
-    for value in learning:
-        value.requires_grad_(False)
-    try:
-        return count_flops(lambda: forward(image))
-    finally:
-        for value in learning:
-            value.requires_grad_(True)
+    return count_flops(lambda: forward(image))
 
 
 @functools.lru_cache
@@ -83,6 +74,23 @@ def _mask_network_costs(groups: int, protocol: MaskProtocol, compute: Compute) -
     }
 
 
+class _NoModules:
+    """Stands in for the counter's record of the modules that are running: all is one.
+
+    The counter's own looks for the gradient of what a module is given, and fails on a view of a
+    parameter (`self.query.expand(n, -1, -1)`) where no gradients are taken.
+    """
+
+    def __init__(self) -> None:
+        self.parents = {"Global"}
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def count_flops(step: Callable[[], object]) -> int:
     """Count the floating-point operations of a call with torch's own counter.
 
@@ -94,7 +102,9 @@ def count_flops(step: Callable[[], object]) -> int:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with FlopCounterMode(display=False) as counter:
+        counter = FlopCounterMode(display=False)
+        counter.mod_tracker = _NoModules()  # type: ignore[assignment]
+        with counter:
             step()
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -39,7 +39,8 @@ class Subject:
     """What is checked: a plugin, with its options and all that its checks need.
 
     Attributes:
-        unmet: Checks that have not been met so far -> "fails" or "is skipped".
+        unmet: Checks that have not been met so far -> why not: "builds fails", also of what rests
+            on that one.
     """
 
     unmet: dict[str, str] = field(default_factory=dict, init=False)
@@ -54,6 +55,7 @@ class Check(Generic[S_contra]):
         contract: The line, one sentence.
         why: What the core or a reader needs it for, one sentence.
         mend: What to do where it breaks.
+        raised: What to do where the plugin raises something instead; empty for ``mend``.
         needs: Checks without which this one can say nothing.
         attempt: Tries it. Returns a note for the reader or None; raises :class:`Broken`,
             :class:`NotTried`, or whatever the plugin raises, which is a failure too.
@@ -63,6 +65,7 @@ class Check(Generic[S_contra]):
     contract: str
     why: str
     mend: str
+    raised: str
     needs: tuple[str, ...]
     attempt: Callable[[S_contra], str | None]
 
@@ -77,6 +80,7 @@ class Outcome:
         seen: What was seen, why it was skipped, or a note; may be empty where it is ok.
         mend: What to do, where it failed.
         error: What the plugin raised, where it failed by that.
+        waits_for: What it rests on, where it was skipped for that: "builds fails".
     """
 
     check: Check[Subject]
@@ -84,6 +88,7 @@ class Outcome:
     seen: str = ""
     mend: str = ""
     error: BaseException | None = None
+    waits_for: str = ""
 
 
 class Contract(Generic[S]):
@@ -94,38 +99,48 @@ class Contract(Generic[S]):
         self.checks: list[Check[S]] = [*inherited]
 
     def line(
-        self, contract: str, *, why: str, mend: str, needs: Sequence[str] = ()
+        self, contract: str, *, why: str, mend: str, raised: str = "", needs: Sequence[str] = ()
     ) -> Callable[[Callable[[S], str | None]], Callable[[S], str | None]]:
         """Add the decorated function as a line; its name is the check's."""
 
         def add(attempt: Callable[[S], str | None]) -> Callable[[S], str | None]:
-            self.checks.append(Check(attempt.__name__, contract, why, mend, tuple(needs), attempt))
+            self.checks.append(
+                Check(attempt.__name__, contract, why, mend, raised, tuple(needs), attempt)
+            )
             return attempt
 
         return add
 
 
 def run_check(check: Check[S], subject: S) -> Outcome:
-    """Try one line of a contract; torch's random numbers are as before afterwards."""
+    """Try one line of a contract; torch is as before afterwards."""
     known: Check[Subject] = check  # type: ignore[assignment]
     blocked = [name for name in check.needs if name in subject.unmet]
     if blocked:
-        subject.unmet[check.name] = "is skipped"
-        reason = f"says nothing while {blocked[0]} {subject.unmet[blocked[0]]}"
-        return Outcome(known, "skipped", reason)
+        cause = subject.unmet[check.name] = subject.unmet[blocked[0]]
+        return Outcome(known, "skipped", f"says nothing while {cause}", waits_for=cause)
     try:
-        with _random_numbers_kept():
+        with _alone():
             note = check.attempt(subject)
     except NotTried as missing:
-        subject.unmet[check.name] = "is skipped"
+        subject.unmet[check.name] = f"{check.name} is skipped"
         return Outcome(known, "skipped", str(missing))
     except Broken as broken:
-        subject.unmet[check.name] = "fails"
+        subject.unmet[check.name] = f"{check.name} fails"
         return Outcome(known, "failed", broken.seen, broken.mend or check.mend)
     except (Exception, SystemExit) as error:  # the plugin's code may raise anything
-        subject.unmet[check.name] = "fails"
-        return Outcome(known, "failed", told(error), check.mend, error)
+        subject.unmet[check.name] = f"{check.name} fails"
+        return Outcome(known, "failed", told(error), _mend(error, known), error)
     return Outcome(known, "ok", note or "")
+
+
+def _mend(error: BaseException, check: Check[Subject]) -> str:
+    """Return what to do about an error: a slip in the code needs no advice on the contract."""
+    if isinstance(error, ImportError):
+        return "Mend the import at that line, or install what it names."
+    if isinstance(error, NameError):
+        return "Mend the name at that line: nothing is called so there."
+    return check.mend if isinstance(error, UserError) else check.raised or check.mend
 
 
 def told(error: BaseException) -> str:
@@ -133,26 +148,40 @@ def told(error: BaseException) -> str:
 
     A UserError is told by its first line: what follows are steps for a user.
 
-    The place is the innermost one that is neither this package's nor an installed library's.
+    The place is the innermost one that is neither farbench's nor an installed library's; where
+    there is none, farbench's own, but for this package's.
     """
-    here = str(Path(__file__).parent)
+    here = Path(__file__).parent
     places = [
-        f"{Path(frame.f_code.co_filename).name}:{line}"
+        (Path(frame.f_code.co_filename), line)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if not frame.f_code.co_filename.startswith(here)
-        and "site-packages" not in frame.f_code.co_filename
-        and Path(frame.f_code.co_filename).is_file()
+        if "site-packages" not in frame.f_code.co_filename
     ]
+    places = [(file, line) for file, line in places if file.parent != here and file.is_file()]
+    own = [(file, line) for file, line in places if here.parent not in file.parents]
     text = " ".join(str(error).split()) or "no message"
     if isinstance(error, UserError):
         return str(error).split("\n")[0]
-    where = f" ({places[-1]})" if places else ""
+    where = "".join(f" ({file.name}:{line})" for file, line in (own or places)[-1:])
     return f"{type(error).__name__}: {text}{where}"
 
 
-def _random_numbers_kept() -> AbstractContextManager[object]:
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let a check draw random numbers, and compute with one thread, without others noticing.
+
+    Tiny networks gain nothing from threads, and oneDNN's have crashed in the backward pass of
+    convolutions with few channels (torch 2.15, two threads).
+    """
     if "torch" not in sys.modules:
-        return nullcontext()
+        yield
+        return
     import torch
 
-    return torch.random.fork_rng(devices=[])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)

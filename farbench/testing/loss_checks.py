@@ -11,7 +11,7 @@ from farbench.errors import UserError
 from farbench.plugins.loss import Loss
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import TrainStatistics
-from farbench.testing.checks import Broken, Contract, NotTried
+from farbench.testing.checks import Broken, Contract, NotTried, told
 from farbench.testing.loss_subject import (
     LossSubject,
     drawn,
@@ -37,6 +37,8 @@ LOSS: Contract[LossSubject] = Contract(*PLUGIN.checks)
     "each.",
     why="A benchmark is refused by this where a task would get a loss that is not made for it.",
     mend=f"Choose kinds of {', '.join(TASKS)}; build from the task and its statistics alone.",
+    raised="Mend what is raised at that line. `build(task, statistics)` is called for each kind in "
+    "`tasks`; statistics that a kind does not have are empty.",
 )
 def builds(subject: LossSubject) -> str:
     """Build the module for every kind."""
@@ -56,6 +58,8 @@ def builds(subject: LossSubject) -> str:
     why="Training follows this one number.",
     mend="Reduce to a scalar: the mean over known labels, `(values * known).sum() / "
     "known.sum().clamp(min=1)`, or their sum divided by the images.",
+    raised="Mend what is raised at that line. Outputs are (N, task.outputs), and targets too; for "
+    "classes and identity they are (N,). `statistics.prevalence` has task.outputs entries.",
     needs=("builds",),
 )
 def scalar(subject: LossSubject) -> None:
@@ -263,6 +267,17 @@ def options_change_something(subject: LossSubject) -> str | None:
             return "".join(seen_in_steps(subject, kind, loss) for kind in subject.plugin.tasks)
         except UserError:
             return None
+        except Exception as error:
+            changed = [
+                f"{name}={value!r}"
+                for name, value in dict(loss).items()
+                if value != getattr(subject.instance, name)
+            ]
+            raise Broken(
+                f"{', '.join(changed) or 'it'} raises {told(error)}",
+                "Limit the field (`Field(2.0, gt=0, ...)`, Literal), or `raise "
+                'farbench.UserError("what is allowed")` in build.',
+            ) from error
 
     options = subject.plugin.model_fields
     return require_effects(

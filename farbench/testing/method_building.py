@@ -16,7 +16,7 @@ from farbench.plugins.method import MaskRequest, Method, Problem, Stage
 from farbench.testing.checks import Broken, Contract, told
 from farbench.testing.method_subject import COUNT, MethodSubject, forward, size_note
 from farbench.testing.plugin_checks import PLUGIN
-from farbench.testing.problems import TASKS
+from farbench.testing.problems import SIDE, TASKS
 
 BUILDING: Contract[MethodSubject] = Contract(*PLUGIN.checks)
 
@@ -65,6 +65,8 @@ def stages(subject: MethodSubject) -> None:
     "to cell.",
     mend="Build with what the problem says: problem.tasks, problem.attributes, "
     "problem.image_size; `return Network(self, problem)`.",
+    raised="Mend what is raised at that line. It is called as `build(problem)`, with one task and "
+    f"images of {SIDE} px.",
     needs=("stages",),
 )
 def builds(subject: MethodSubject) -> str | None:
@@ -110,6 +112,8 @@ def needs_no_network(subject: MethodSubject) -> None:
     "names its own.",
     mend="Use task.name as the key and task.outputs as the width: `return {task.name: "
     "self.heads[task.name](x) for task in problem.tasks}`.",
+    raised="Mend what is raised at that line. Images are (N, 3, H, W), float; masks, where "
+    "mask_request() asks for them, are a second argument, (N, G, h, w).",
     needs=("builds",),
 )
 def outputs(subject: MethodSubject) -> str | None:

@@ -11,7 +11,7 @@ from farbench.plugins.method import Stage
 from farbench.testing.checks import Broken, Contract, NotTried, told
 from farbench.testing.method_subject import MethodSubject, forward, hand_over, look, train
 from farbench.testing.option_effects import require_effects
-from farbench.testing.other_values import variants
+from farbench.testing.other_values import variants, with_option
 from farbench.testing.problems import SIDE
 
 LEARNING: Contract[MethodSubject] = Contract()
@@ -134,20 +134,29 @@ def options_change_something(subject: MethodSubject) -> str | None:
     "A value that an option accepts builds a network that trains, or is refused by a UserError (or "
     "the option's own limits) that says what is allowed.",
     why="A grid sets any value that the option accepts, and a traceback in cell 17 helps nobody.",
-    mend="Limit the field (`Field(4, ge=1, le=64, ...)`, Literal), check options that "
-    'belong together in a model_validator, or `raise farbench.UserError("heads must '
-    'divide hidden")` in build.',
+    mend="Let all layers follow the option, or refuse the value: limit the field (`Field(4, ge=1, "
+    "le=64, ...)`, Literal), check options that belong together in a model_validator, or `raise "
+    'farbench.UserError("heads must divide hidden")` in build.',
     needs=("task_kinds",),
 )
 def values_are_refused_in_words(subject: MethodSubject) -> None:
     """Look at the method with other values of each option that is no free string."""
-    for name, option in type(subject.method).model_fields.items():
-        if option.annotation is not str:
-            for other in variants(subject.method, name, subject.words(name))[:2]:
-                look(subject, other)
+    method = subject.method
+    for name, option in type(method).model_fields.items():
+        if option.annotation is str:
+            continue
+        others = variants(method, name, subject.words(name))[:2]
+        value = getattr(method, name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            # Half of a value divides what it divides; its neighbours mostly do not.
+            near = [with_option(method, name, value + step) for step in (-1, 1)]
+            others = [*others[:1], *(other for other in near if other is not None)]
+        for other in others:
+            look(subject, other)
     if subject.odd:
-        changed, error = next(iter(subject.odd.items()))
-        raise Broken(f"{changed} raises {told(error)}") from error
+        changed = min(subject.odd, key=len)  # the fewest options
+        error = subject.odd[changed]
+        raise Broken(f"{', '.join(changed)} raises {told(error)}") from error
 
 
 def _idle(name: str, gradient: Tensor | None, stage: Stage) -> Broken:

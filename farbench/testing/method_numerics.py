@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from farbench.data.batches import Batch
 from farbench.errors import UserError
 from farbench.plugins.method import Method, Problem
+from farbench.running.costs import image_flops
 from farbench.testing.checks import Broken, Contract, NotTried, told
 from farbench.testing.method_building import called, require_outputs
-from farbench.testing.method_subject import MethodSubject, forward, train
+from farbench.testing.method_subject import MethodSubject, compute_for, forward, train
 from farbench.testing.option_effects import works_with
-from farbench.testing.problems import HALVES
+from farbench.testing.problems import HALVES, SIDE
+from farbench.training.device import Forward
 
 NUMERICS: Contract[MethodSubject] = Contract()
 
@@ -102,6 +104,27 @@ def one_image(subject: MethodSubject) -> None:
     require_outputs(alone, problem, "a batch of 1", count=1)
     first = {name: value[:1] for name, value in _predicted(network, problem, batch).items()}
     _require_same(alone, first, tolerance=1e-3)
+
+
+@NUMERICS.line(
+    "An image is predicted under `torch.inference_mode()`, and torch's counter counts its "
+    "operations.",
+    why="The core predicts so, and tables of costs show the FLOPs of a row.",
+    mend="Build layers from torch's own (a matrix product, `@`, einsum and convolutions are "
+    "counted), and take no gradients in eval mode.",
+    raised="Take no gradients in eval mode, and change no tensor that was made elsewhere.",
+    needs=("one_image",),
+)
+def costs_are_counted(subject: MethodSubject) -> str:
+    """Count as a cell does, after its training."""
+    problem = subject.problem(subject.tasks)
+    network = subject.build(problem=problem).eval()
+    batch = subject.batch(problem, count=1)
+    run = Forward(network, problem.tasks, compute_for(network), batch.masks is not None)
+    flops = image_flops(run, batch)
+    if not flops:
+        raise Broken("no operation is counted")
+    return f"{flops / 1e9:.3g} GFLOPs an image of {SIDE} px"
 
 
 @NUMERICS.line(

@@ -56,13 +56,14 @@ class MethodSubject(PluginSubject[Method]):
         groupings: Groupings that problems know, beside one of two groups of the test's own.
         stand_ins: Options that were made small: those that were not given.
         method: The method with the given options and the stand-ins.
-        odd: What went wrong, other than by a UserError, with another value of an option.
+        odd: What went wrong, other than by a UserError, with other values of options:
+            ("heads=3",) -> the error.
         networks_seen: Digests of networks that were looked at already.
     """
 
     groupings: Mapping[str, Grouping] = field(default_factory=installed_groupings)
     stand_ins: dict[str, Any] = field(default_factory=dict, init=False)
-    odd: dict[str, Exception] = field(default_factory=dict, init=False)
+    odd: dict[tuple[str, ...], Exception] = field(default_factory=dict, init=False)
     networks_seen: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -208,11 +209,12 @@ def look(subject: MethodSubject, method: Method, side: int = SIDE) -> str | None
         return None
     except Exception as error:
         changed = [
-            f"{name}={value!r}"
-            for name, value in dict(method).items()
-            if value != getattr(subject.method, name)
+            name for name, value in dict(method).items() if value != getattr(subject.method, name)
         ]
-        subject.odd[", ".join(changed)] = error
+        if set(changed) <= set(subject.stand_ins):
+            # The stand-ins were chosen to suit the given options: it may be those that do not fit.
+            changed = [*subject.options, *changed]
+        subject.odd[tuple(f"{name}={getattr(method, name)!r}" for name in changed)] = error
         return None
     return repr(seen)
 

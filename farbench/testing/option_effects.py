@@ -43,10 +43,10 @@ def require_effects(
         A note on what was not tested.
 
     Raises:
-        NotTried: There are no options.
+        NotTried: There are no options, or nothing can be seen of one: no other value of it works.
         Broken: An option does nothing, or no other value of it is known.
     """
-    unknown, idle = [], []
+    unknown, idle, unseen = [], [], []
     options = list(options)
     if not options:
         raise NotTried("there are no options")
@@ -56,8 +56,15 @@ def require_effects(
         others = variants(plugin, option, words(option))
         if not others:
             unknown.append(option)
-        elif not any(_effect(plugin, option, look, words) for look in looks):
-            values = ", ".join(repr(getattr(other, option)) for other in others)
+            continue
+        values = ", ".join(repr(getattr(other, option)) for other in others)
+        seen: set[bool | None] = set()
+        for look in looks:
+            if True not in seen:
+                seen.add(_effect(plugin, option, look, words))
+        if seen == {None}:
+            unseen.append(f"{option}: no other value works ({values}), so what it does is not seen")
+        elif True not in seen:
             idle.append(f"{option} ({getattr(plugin, option)!r} tried against {values})")
     if idle:
         names = " and ".join(entry.split(" ")[0] for entry in idle)
@@ -74,12 +81,20 @@ def require_effects(
             "it does, say why: untested_options: ClassVar[dict[str, str]] = "
             f'{{"{unknown[0]}": "the reason"}}.',
         )
+    if unseen:
+        raise NotTried("; ".join(unseen))
     told = [f"{option} not tested: {reason}" for option, reason in untested.items()]
     return "; ".join(told) or None
 
 
-def _effect(plugin: P, option: str, look: Look[P], words: Callable[[str], Sequence[str]]) -> bool:
-    """Return whether another value of the option is seen, alone or beside another second one."""
+def _effect(
+    plugin: P, option: str, look: Look[P], words: Callable[[str], Sequence[str]]
+) -> bool | None:
+    """Return whether another value of the option is seen, alone or beside another second one.
+
+    None if no other value can be looked at.
+    """
+    compared = False
     for base in _around(plugin, option, words):
         here = look(base)
         if here is None:
@@ -88,7 +103,8 @@ def _effect(plugin: P, option: str, look: Look[P], words: Callable[[str], Sequen
             there = look(other)
             if there is not None and there != here:
                 return True
-    return False
+            compared = compared or there is not None
+    return False if compared else None
 
 
 def _around(plugin: P, option: str, words: Callable[[str], Sequence[str]]) -> Iterator[P]:

@@ -49,6 +49,26 @@ def test_the_frame_cuts_off_and_form_is_kept() -> None:
     assert np.array_equal(large[:12, :16], np.kron(np.tri(8, dtype=np.uint8), np.ones((2, 2)))[4:])
 
 
+def test_of_two_pixels_as_near_the_one_further_on_is_shown() -> None:
+    masks = np.zeros((1, 1, 11, 11), np.uint8)
+    masks[0, 0, 4:7, 4:7] = 1
+    # Twice a run of 3 about pixel 5: 6 pixels have no middle one, and 2 to 7 it is, never 3 to 8.
+    assert box(scale_masks(masks, 4.0)[0, 0]) == (2, 2, 8, 8)
+
+
+def test_what_touches_the_far_edges_shrinks_away_from_them() -> None:
+    masks = np.zeros((1, 1, 12, 16), np.uint8)
+    masks[0, 0, 2:, 6:] = 1
+    scaled = scale_masks(masks, 0.64)[0, 0]
+    assert (box(scaled), scaled.sum()) == ((3, 7, 11, 15), 64)
+
+
+def test_what_becomes_thinner_than_a_pixel_may_vanish() -> None:
+    masks = np.zeros((1, 1, 16, 16), np.uint8)
+    masks[0, 0, 7:9, 1:14] = 1
+    assert not scale_masks(masks, 0.04).any()
+
+
 def test_tiny_specks_and_bad_areas() -> None:
     masks = np.zeros((1, 1, 9, 9), np.uint8)
     masks[0, 0, 4, 4] = 1

@@ -111,10 +111,14 @@ def test_undefined_values_are_null_left_out_and_counted():
     assert scores["recall_per_attribute"]["none"] is None
     assert scores["recall_per_attribute"]["missed"] == 0.0
     assert scores["average_precision_left_out"] == 2
-    assert scores["prevalence_per_attribute"]["unknown"] is None
+    assert scores["prevalence_per_attribute"] == {
+        "none": 0.0, "all": 1.0, "missed": 0.25, "unknown": None
+    }  # fmt: skip
     assert scores["images"] == 4
     targets[0] = -1
     assert score_attributes(logits, targets, ["none", "all", "missed", "x"])["images"] == 3
+    targets[targets == 1] = 0
+    assert score_attributes(logits, targets, ["none", "no", "missed", "x"])["images"] == 3
 
 
 def test_nothing_defined_gives_null_not_nan():

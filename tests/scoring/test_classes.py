@@ -80,5 +80,7 @@ def test_wrong_input_is_refused():
         score_classes(np.full((1, 4), np.nan), np.array([0]), NAMES)
     with pytest.raises(ValueError, match="must be 0 to 3"):
         score_classes(one_hot([0]), np.array([4]), NAMES)
+    with pytest.raises(ValueError, match="must be 0 to 3"):
+        score_classes(one_hot([0]), np.array([-2]), NAMES)
     with pytest.raises(ValueError, match=r"must be \(N, 4\)"):
         score_classes(one_hot([0]), np.array([[0]]), NAMES)

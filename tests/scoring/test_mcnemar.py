@@ -60,6 +60,11 @@ def test_weighted_signs_against_all_of_them():
     assert sign_test(sizes, mid=False) == pytest.approx(beyond + at)
 
 
+def test_rounding_takes_no_p_above_one():
+    for count in range(1, 60):
+        assert sign_test(np.array(count * [1, -1]), mid=False) <= 1.0
+
+
 def test_nothing_discordant_says_nothing():
     assert sign_test(np.zeros(5, int)) == 1
     assert sign_test(np.zeros(0, int)) == 1

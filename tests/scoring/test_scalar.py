@@ -48,6 +48,12 @@ def test_undefined_values_are_null():
     assert nothing["mae_per_decade"] == {}
 
 
+def test_differences_below_one_unit_count():
+    scores = score_scalar(np.array([0.1, 0.3, 0.5]), np.array([0.1, 0.2, 0.3]))
+    assert scores["r2"] == pytest.approx(1 - 0.05 / 0.02)
+    assert scores["correlation"] == pytest.approx(1)
+
+
 def test_perfect_and_worst():
     labels = np.array([1.0, 2.0, 4.0])
     perfect = score_scalar(labels, labels)
@@ -65,3 +71,5 @@ def test_wrong_input_is_refused():
         score_scalar(np.array([np.inf]), np.array([1.0]))
     with pytest.raises(ValueError, match="must both be"):
         score_scalar(np.ones((2, 1)), np.ones(2))
+    with pytest.raises(ValueError, match="must both be"):
+        score_scalar(np.ones(2), np.ones(3))

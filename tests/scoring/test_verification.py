@@ -90,20 +90,28 @@ def test_agrees_with_sklearn(drawn):
     assert scores["eer"] == pytest.approx(steps[crossing], abs=2e-3)
 
 
-def test_verification_accuracy_by_a_plain_loop(drawn):
+@pytest.mark.parametrize("given", [True, False])
+def test_verification_accuracy_by_a_plain_loop(drawn, given):
     embeddings, labels = drawn
-    pairs = draw_pairs(labels, limit=100)
-    pairs = pairs[np.random.default_rng(0).permutation(len(pairs))]
+    if given:
+        pairs = draw_pairs(labels, limit=100)
+        pairs = pairs[np.random.default_rng(0).permutation(len(pairs))]
+        folds = np.split(np.arange(200), 10)
+    else:
+        embeddings, labels = embeddings[:100], labels[:100]
+        pairs = draw_pairs(labels)
+        dealt = np.arange(0, len(pairs), 2)  # same, different, same, different: two at a time
+        folds = [np.concatenate([dealt[k::10], dealt[k::10] + 1]) for k in range(10)]
     values, same = alike(embeddings, pairs), pairs[:, 2] == 1
     rates = []
-    for held in np.split(np.arange(200), 10):
-        rest = np.setdiff1d(np.arange(200), held)
+    for held in folds:
+        rest = np.setdiff1d(np.arange(len(pairs)), held)
         ordered = np.sort(values[rest])
         cuts = [-np.inf, *((ordered[1:] + ordered[:-1]) / 2), np.inf]
         right = [((values[rest] > cut) == same[rest]).mean() for cut in cuts]
         best = cuts[int(np.argmax(right))]
         rates.append(((values[held] > best) == same[held]).mean())
-    scores = score_identity(embeddings, labels, pairs)
+    scores = score_identity(embeddings, labels, pairs if given else None)
     assert scores["verification_accuracy"] == pytest.approx(np.mean(rates))
     assert 0.5 < scores["verification_accuracy"] < 1
 
@@ -115,6 +123,16 @@ def test_given_pairs_are_folds_in_their_order():
     pairs = np.array(10 * [[0, 0, 1], [0, 1, 0]])
     pairs[:2, 2] = [0, 1]
     assert score_identity(embeddings, np.array([0, 1]), pairs)["verification_accuracy"] == 0.9
+
+
+@pytest.mark.parametrize("pairs", [
+    18 * [[0, 1, 1]] + 2 * [[0, 0, 0]],  # "same" to all is best: even of the least alike
+    18 * [[0, 0, 0]] + 2 * [[0, 1, 1]],  # "different" to all is best: even of the most alike
+])  # fmt: skip
+def test_where_one_answer_to_all_is_best_it_is_given(pairs):
+    embeddings = np.array([[1, 0], [0, 1]], np.float32)
+    scores = score_identity(embeddings, np.array([0, 1]), np.array(pairs))
+    assert scores["verification_accuracy"] == 0.9
 
 
 def test_perfect_worst_and_undecided():
@@ -169,7 +187,10 @@ def test_wrong_input_is_refused():
         score_identity(embeddings, labels, np.array([[0, 4, 1]]))
     with pytest.raises(ValueError, match="third column"):
         score_identity(embeddings, labels, np.array([[0, 1, 2]]))
-    with pytest.raises(ValueError, match="must be"):
-        score_identity(embeddings[0], labels)
+    with pytest.raises(ValueError, match=r"must be \(M, 3\)"):
+        score_identity(embeddings, labels, np.array([[0, 1, 1, 1]]))
+    for shape in ((2,), (3, 2), (4, 2, 1)):
+        with pytest.raises(ValueError, match=r"must be \(N, D\)"):
+            score_identity(np.ones(shape, np.float32), labels)
     with pytest.raises(ValueError, match="NaN"):
         score_identity(embeddings * np.nan, labels)

@@ -139,7 +139,7 @@ def test_a_benchmark_compares_what_a_file_provides_with_the_baseline(folder, far
         "gate_net-reduction-16",
     ]
     # They train as long as the baseline, and share with it what they have in common.
-    assert re.findall(r"global, seed 0 .*(shared by .*)", planned.out) == [
+    assert re.findall(r"global, seed 0 .*(shared by \d rows)", planned.out) == [
         "shared by 3 rows",
         "shared by 2 rows",
     ]
@@ -208,7 +208,10 @@ def test_the_benchmark_runs(folder, farbench_cli, kind):
         (["benchmark", "ablation"], "there is a benchmark 'ablation' already, shipped"),
         (["benchmark", "mine", "--package"], "a benchmark is one file: leave --package out"),
         (["benchmark", "mine", "--plugins", "gone.py"], "plugin path gone.py does not exist"),
-        (["benchmark", "mine", "--rows", "moo"], "--rows: unknown row 'moo'. Did you mean 'moon'?"),
+        (
+            ["benchmark", "mine", "--rows", "moo"],
+            "--rows: unknown plugin 'moo'. Did you mean 'moon'?",
+        ),
         (["method", "mine", "--rows", "moon"], "a new method has no rows"),
         (["benchmark", "mine", "--to", "x.py"], "--to x.py: give a folder, or a file that ends in"),
         (["loss", "mine", "--to", "in_the_way/deep"], "what should be a folder is a file"),
