@@ -66,7 +66,7 @@ $(DEV): $(RUNTIME)
 	$(PIP_INSTALL) -e '.[dev,docs,lite0,dlib]'
 	@touch $@
 
-mutants: $(DEV) ## change the code that counts, one place at a time: does a test fail?
+mutants: $(DEV) ## change the code that counts, one place at a time: does a test fail? (half an hour)
 	$(BIN)/python tests/mutation/mutate.py $(MUTANTS_ARGS)
 
 constraints: ## write constraints.txt anew from the newest versions that install

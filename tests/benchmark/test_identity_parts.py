@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import re
 import sys
+import types
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
+import farbench
 from farbench.benchmark.identity import (
     LIBRARIES,
     Identity,
@@ -22,10 +26,11 @@ PACKAGE = {
     "__init__.py": "",
     "first.py": '"""Of farbench and itself."""\nfrom .second import two\nimport math\n',
     "second.py": "from . import third\ntwo = 2\n",
-    "third.py": "three = 3\n",
+    "third.py": "import toy_identity.fourth\nthree = 3\n",
+    "fourth.py": "from farbench import Loss, errors\n",
     "room/__init__.py": "from .inner import four\n",
     "room/inner.py": "from ..third import three\nfour = three + 1\n",
-    "unused.py": "",
+    "plain.py": "three = 3\n",
 }
 
 
@@ -91,18 +96,23 @@ def test_libraries_that_are_not_installed_are_left_out(monkeypatch):
 def test_imports_within_a_package_are_followed(package, imported):
     if imported:
         importlib.import_module("toy_identity.first")
+    below = {"toy_identity.third", "toy_identity.fourth"}
+
+    def followed(name: str) -> set[str]:
+        return {found for found in modules(name) if found.startswith("toy_identity")}
+
     # A name that is imported from a module may be a module: the package itself is one.
-    assert set(modules("toy_identity.first")) == {
-        "toy_identity",
-        "toy_identity.first",
-        "toy_identity.second",
-        "toy_identity.third",
-    }
-    assert set(modules("toy_identity.room")) == {
-        "toy_identity.room",
-        "toy_identity.room.inner",
-        "toy_identity.third",
-    }
+    expected = {"toy_identity", "toy_identity.first", "toy_identity.second"}
+    assert followed("toy_identity.first") == expected | below
+    assert followed("toy_identity.room") == {"toy_identity.room", "toy_identity.room.inner"} | below
+
+
+def test_what_farbench_lends_is_followed_to_where_it_lives(package):
+    found = modules("toy_identity.fourth")
+    assert farbench._HOME["Loss"] in found
+    assert "farbench" not in found
+    assert "farbench.errors" not in found
+    assert all(re.fullmatch("[0-9a-f]{16}", sources) for sources in found.values())
 
 
 def test_what_has_no_source_is_not_digested(package):
@@ -111,11 +121,15 @@ def test_what_has_no_source_is_not_digested(package):
     assert modules("sys", "no_such_module", "toy_identity.none") == {}
 
 
-def test_a_compiled_module_is_not_read_as_source(package):
-    import _ctypes
-
-    assert not str(_ctypes.__file__).endswith(".py")
-    assert modules("_ctypes") == {}
+def test_a_compiled_module_is_not_read_as_source(package, monkeypatch):
+    compiled = package / f"fast{EXTENSION_SUFFIXES[0]}"
+    compiled.write_bytes(b"\x7fELF\x80")
+    (package / "third.py").write_text("from . import fast\n")
+    assert set(modules("toy_identity.third")) == {"toy_identity", "toy_identity.third"}
+    imported = types.ModuleType("toy_identity.fast")
+    imported.__file__ = str(compiled)
+    monkeypatch.setitem(sys.modules, imported.__name__, imported)
+    assert set(modules("toy_identity.third")) == {"toy_identity", "toy_identity.third"}
 
 
 @pytest.mark.parametrize(
@@ -132,16 +146,14 @@ def test_a_compiled_module_is_not_read_as_source(package):
     ],
 )
 def test_only_a_change_of_the_program_is_another_digest(package, text, same):
-    before = modules("toy_identity.third")
-    (package / "third.py").write_text(text)
-    after = modules("toy_identity.third")
-    assert list(after) == list(before) == ["toy_identity.third"]
+    before = modules("toy_identity.plain")
+    (package / "plain.py").write_text(text)
+    after = modules("toy_identity.plain")
+    assert list(after) == list(before) == ["toy_identity.plain"]
     assert (after == before) is same
 
 
 def test_two_plugin_files_of_one_name_are_both_there(tmp_path, monkeypatch):
-    import types
-
     for place, text in (("0a", "x = 1\n"), ("0b", "x = 2\n"), ("0c", "x = 3\n")):
         module = types.ModuleType(f"farbench_plugin_mine_{place}")
         module.__file__ = str(tmp_path / f"{place}.py")
@@ -154,7 +166,8 @@ def test_two_plugin_files_of_one_name_are_both_there(tmp_path, monkeypatch):
 
 
 def test_rooms_that_cannot_change_a_number_are_not_followed():
-    found = modules("farbench.training.stage", "farbench.errors", "farbench.store.artifacts")
+    assert modules("farbench", "farbench.plugins.manager", "farbench.errors") == {}
+    found = modules("farbench.training.stage", "farbench.store.artifacts")
     assert "farbench.training.stage" in found
     assert "farbench.data.batches" in found
     for room in ("errors", "store", "benchmark", "tables", "scoring"):

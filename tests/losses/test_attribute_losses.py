@@ -37,7 +37,7 @@ def test_cross_entropy(reduction: str) -> None:
     assert module(data.outputs, data.targets).item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("alpha", [-1, 0.25])
+@pytest.mark.parametrize("alpha", [-1, 0.0, 0.25])
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_focal(gamma: float, alpha: float, reduction: str) -> None:
@@ -51,7 +51,7 @@ def test_focal(gamma: float, alpha: float, reduction: str) -> None:
     assert module(data.outputs, data.targets).item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("alpha", [-1, 0.25])
+@pytest.mark.parametrize("alpha", [-1, 0.0, 0.25])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_equalized_focal_over_several_steps(alpha: float, reduction: str) -> None:
     """The value by Eqs. 5 to 7 with factors from the steps before; gradients by autograd."""
@@ -80,7 +80,16 @@ def test_equalized_focal_over_several_steps(alpha: float, reduction: str) -> Non
         torch.testing.assert_close(module.negative_gradient, negative, rtol=1e-4, atol=1e-5)
         g = (positive / (negative + 1e-10)).clamp(0, 1).tolist()
         assert module.balance.tolist() == pytest.approx(g, rel=1e-4)
-    assert 0 < min(g) < 0.9  # the factors did move
+    assert min(g) < 0.9  # the factors did move
+    assert (min(g) > 0) == (alpha != 0)  # at 0, positives weigh nothing
+
+
+def test_equalized_focal_with_labels_of_one_side_or_none() -> None:
+    module = build("equalized_focal")
+    targets = torch.full((1, A), -1.0)
+    targets[0, 0], targets[0, 1] = 1, 0
+    module(torch.zeros(1, A, requires_grad=True), targets)
+    assert module.balance.tolist() == [1.0, 0.0] + [1.0] * (A - 2)
 
 
 def test_equalized_focal_starts_as_focal_and_rests_in_eval() -> None:

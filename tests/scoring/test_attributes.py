@@ -121,6 +121,11 @@ def test_undefined_values_are_null_left_out_and_counted():
     assert score_attributes(logits, targets, ["none", "no", "missed", "x"])["images"] == 3
 
 
+def test_half_of_the_calls_right_is_a_precision_of_one_half():
+    logits, targets = np.array([[1.0], [1.0], [-1.0]]), np.array([[1], [0], [1]])
+    assert score_attributes(logits, targets, ["a"])["precision"] == 0.5
+
+
 def test_nothing_defined_gives_null_not_nan():
     scores = score_attributes(np.ones((3, 1)), np.full((3, 1), -1), ["a"])
     assert all(scores[metric] is None for metric in METRICS)
@@ -165,6 +170,8 @@ def test_majority_from_stored_prevalence_with_unknown_attribute():
     got = majority_from_prevalence([0.9, 0.2, 0.2], [0.8, 0.3, None], ["a", "b", "c"])
     assert got["accuracy"] == pytest.approx(0.75)
     assert got["accuracy_per_attribute"]["c"] is None
+    never = majority_from_prevalence([0.2], [0.0], ["a"])
+    assert (never["accuracy"], never["average_precision"]) == (1.0, None)
     with pytest.raises(ValueError, match="2 train"):
         majority_from_prevalence([0.9, 0.2], [0.8, 0.3, None], ["a", "b", "c"])
 

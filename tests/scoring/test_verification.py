@@ -175,6 +175,13 @@ def test_nothing_to_verify_gives_null(labels):
         assert scores[metric] is None
 
 
+@pytest.mark.parametrize("pairs", [4 * [[0, 1, 1]] + [[0, 2, 0]], 4 * [[0, 2, 0]] + [[0, 1, 1]]])
+def test_a_single_pair_of_a_kind_gives_null(pairs):
+    scores = score_identity(np.eye(3, dtype=np.float32), np.array([0, 0, 1]), np.array(pairs))
+    assert scores["pairs"] == 5
+    assert scores["verification_accuracy"] is scores["auc"] is scores["eer"] is None
+
+
 def test_two_people_with_two_images_are_enough():
     embeddings = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], np.float32)
     scores = score_identity(embeddings, np.array([7, 7, 3, 3]))

@@ -174,6 +174,7 @@ def test_equal_is_the_sum() -> None:
     total, weights = build("equal")(losses)
     assert total.item() == losses.sum().item()
     assert weights.tolist() == [1, 1, 1]
+    assert not build("equal").state_dict()  # what is constant is in no checkpoint
 
 
 def test_fixed_weights_by_name() -> None:
