@@ -21,5 +21,5 @@ def need(extra: str, packages: Iterable[str]) -> None:
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"{', '.join(missing)} is not installed. Type: pip install 'farbench[{extra}]'"
+            f"not installed: {', '.join(missing)}. Type: pip install 'farbench[{extra}]'"
         )
