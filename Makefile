@@ -30,14 +30,14 @@ real: $(RUNTIME) ## install, then the main job on CelebA: make real DATA=/path/t
 		"(DIR holds celeba/; see docs/data.md)" >&2; exit 2; }
 	$(BIN)/farbench run benchmarks/ablation.yaml --protocol mini --data-root "$(DATA)"
 
-test: lint ## install, ruff, mypy, then the fast tests (what CI runs)
+test: lint docs ## install, ruff, mypy, the documentation, then the fast tests (what CI runs)
 	$(PYTEST) -n auto --dist worksteal $(PYTEST_ARGS)
 
 test-slow: $(DEV) ## the tests marked slow, one after the other (an hour on two cores)
 	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 docs: $(DEV) ## the documentation as a site, warnings as errors; start at site/index.html
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: $(DEV) ## ruff (lint and format) and mypy
 	$(BIN)/ruff check .

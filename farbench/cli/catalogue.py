@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from farbench.benchmark.advice import where_from
 from farbench.benchmark.locate import ShippedKind, shipped_names, shipped_path
 from farbench.benchmark.yaml_lines import read_yaml, shown
 from farbench.errors import UserError, did_you_mean, in_a_line
@@ -65,6 +64,8 @@ def nothing_named(kind: str, name: str, known: Iterable[str], registry: Registry
         listed = ", ".join(longer)
         return UserError(f"{unknown} Names that begin with it: {listed}. `farbench list` has all.")
     # A plugin that could not be loaded was warned of; it is probably the one.
+    from farbench.benchmark.advice import where_from
+
     advice = "" if registry.broken else where_from(name, [Path.cwd()])
     return UserError(f"{unknown}{did_you_mean(name, names)} `farbench list` has all.{advice}")
 
