@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from farbench.training.assist import Assignment, assist_stage
 from farbench.training.device import Forward
 from farbench.training.distributed import check_batches, own_part
 from farbench.training.faster_steps import choose_speedups
-from farbench.training.stage import CHECKPOINT, WEIGHTS, Listeners, train_stage
+from farbench.training.stage import CHECKPOINT, WEIGHTS, Listeners, StageRun, train_stage
 
 
 class Network(nn.Module):
@@ -137,9 +138,20 @@ def train_in(folder, run, data, compute, die_after=None):
     return train_stage(run, folder, None, data, compute, Listeners(epoch, lambda *_: None))
 
 
+BUILDING = threading.RLock()
+"""Held by who builds: threads share torch's random numbers, which processes do not."""
+
+
 def together(monkeypatch, folder, run, die_after=None):
     """Train in two threads; return the leader's meta data."""
     compute = dataclasses.replace(CPU, ranks=2)
+    build = StageRun.build
+
+    def build_one_by_one(self):
+        with BUILDING:
+            return build(self)
+
+    monkeypatch.setattr(StageRun, "build", build_one_by_one)
 
     def work(rank):
         batches = dataclasses.replace(DATA.batches, part=parts_of_rank())
