@@ -156,7 +156,7 @@ def _published(results: Results, dataset: str, measure: Measure) -> dict[str, tu
     A published row of another label is not drawn: whether it is the same method on the same trunk
     cannot be told. A published file that is gone is left to the table to complain of.
     """
-    from farbench.tables.published import load_published
+    from farbench.tables.published.rows import load_published
 
     found: dict[str, list[float]] = {}
     for name in results.published if measure.task == ATTRIBUTES else ():

@@ -16,7 +16,7 @@ from farbench.figures.looks import SMALL
 from farbench.figures.panels import face_grid, name_columns, show_face
 from farbench.figures.request import FigureRequest
 from farbench.plugins.corruption import STRENGTHS, Corruption
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.robustness.corrupt import corrupt
 from farbench.tables.results import read_results
 from farbench.tables.robustness_scores import read_scores

@@ -19,8 +19,9 @@ from farbench.figures.looks import PANELS, SMALL, TITLE, Legend, look, over_seed
 from farbench.figures.request import FigureRequest
 from farbench.store.cells import HISTORY
 from farbench.tables.caption import dataset_title
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import Measure, measures
-from farbench.tables.results import CellResult, Results, read_results
+from farbench.tables.results import Results, read_results
 
 NARROWEST = 0.16
 """The part of a panel's width that a stage has at least, so that its name and epoch fit."""

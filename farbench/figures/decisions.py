@@ -13,8 +13,9 @@ from farbench.errors import UserError
 from farbench.figures.request import FigureRequest
 from farbench.scoring.numbers import nanmean
 from farbench.tables.caption import dataset_title
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import ATTRIBUTES
-from farbench.tables.results import CellResult, Results
+from farbench.tables.results import Results
 from farbench.tables.stored import predictions_of
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task

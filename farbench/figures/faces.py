@@ -19,8 +19,10 @@ from farbench.errors import UserError
 from farbench.figures.request import FigureRequest
 from farbench.masks.regions import region_boxes
 from farbench.running.trained import TrainedCell, load_trained
+from farbench.running.trained_masks import stored_masks
 from farbench.store.artifacts import ArtifactStore, default_cache
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.cells import CellResult
+from farbench.tables.results import PlannedRow, Results
 
 Wanted = Callable[[CellResult], bool]
 
@@ -124,7 +126,7 @@ class Faces:
             UserError: The cache does not hold the masks that the network is called with.
         """
         side = self.cell.protocol.resize
-        stored = self.cell.stored_masks(self.store)
+        stored = stored_masks(self.cell, self.store)
         for start in range(0, len(self.positions), size):
             chosen = self.positions[start : start + size]
             pixels = np.stack([resize(self.source.read(int(one)), side) for one in chosen])

@@ -15,8 +15,9 @@ from farbench.errors import UserError
 from farbench.figures.request import FigureRequest
 from farbench.scoring.per_detail import DETAILS
 from farbench.tables.caption import dataset_title
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import ATTRIBUTES, Measure
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.results import PlannedRow, Results
 
 
 @dataclass(frozen=True)

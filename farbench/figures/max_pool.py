@@ -26,7 +26,8 @@ from farbench.figures.panels import (
     tint,
 )
 from farbench.figures.request import FigureRequest
-from farbench.tables.results import CellResult, PlannedRow, Results, read_results
+from farbench.tables.cells import CellResult
+from farbench.tables.results import PlannedRow, Results, read_results
 
 IMAGES = 3
 MEASURED = 200

@@ -13,7 +13,7 @@ from farbench.tables.measures import ATTRIBUTES, Measure, measures
 from farbench.tables.results import PlannedRow, Results
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 
 @dataclass(frozen=True)

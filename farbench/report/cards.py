@@ -12,7 +12,8 @@ from farbench.report.pool import Pool
 from farbench.store.atomic import read_json
 from farbench.store.cells import LOG, PLAN
 from farbench.tables.caption import dataset_title
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.cells import CellResult
+from farbench.tables.results import PlannedRow, Results
 
 Card = dict[str, Any]
 """What the page's script shows of a cell: see :func:`read_cards`."""

@@ -19,7 +19,7 @@ from farbench.scoring.landmarks import normalised_distances
 from farbench.scoring.numbers import nanmean
 from farbench.scoring.predictions import Predictions, load_predictions
 from farbench.store.cells import PREDICTIONS
-from farbench.tables.results import CellResult
+from farbench.tables.cells import CellResult
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
 from farbench.tasks.classes import Classes
@@ -28,7 +28,7 @@ from farbench.tasks.scalar import Scalar
 
 if TYPE_CHECKING:
     from farbench.data.source import Source
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 FACES = 6
 """Faces that a card shows of a task."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from farbench.report.pool import Pool
 from farbench.scoring.catalogue import HEADLINE, METRICS, MetricInfo
 from farbench.store.cells import HISTORY
-from farbench.tables.results import CellResult
+from farbench.tables.cells import CellResult
 from farbench.tasks import from_record
 from farbench.tasks.base import Task
 

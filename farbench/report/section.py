@@ -24,7 +24,7 @@ from farbench.tables.results import Results, read_results
 from farbench.tables.writers.html import TALL, Link, table_html
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 SEED_AND_HASH = re.compile(r"-s\d+-[0-9a-f]+$")
 """The end of the name of a cell's folder."""
@@ -104,7 +104,7 @@ def read_section(
         UserError: The plan cannot be read.
     """
     results = read_results(folder)
-    check_metrics(results, folder / "plan.json")
+    check_metrics(results)
     may_show = [
         bool(results.dataset_record(dataset).get("images_may_be_shown"))
         for dataset in results.datasets

@@ -12,12 +12,13 @@ from markupsafe import Markup
 
 from farbench.report.pool import Pool, as_json
 from farbench.report.section import MANY, Section, read_section
+from farbench.store.cells import PLAN
 from farbench.tables.files import write_text
-from farbench.tables.results import PLAN, find_benchmark
+from farbench.tables.results import find_benchmark
 from farbench.tables.writers.html import POLICY, asset
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 FILE = "report.html"
 ASSETS = "assets"

@@ -11,10 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
-
-LARGEST = 4 << 30
-"""Bytes of a file's arrays in memory. A million images with embeddings of 512 take 2 GB; a file of
-some MB can be made to unpack to more than any machine has."""
+from farbench.limits import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def load_predictions(path: Path, task_name: str = "attributes") -> Predictions:
     try:
         with zipfile.ZipFile(path) as members:
             unpacked = sum(member.file_size for member in members.infolist())
-        if unpacked > LARGEST:
+        if unpacked > PREDICTIONS:
             raise ValueError(f"its arrays would take {unpacked:,} bytes")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             return Predictions(

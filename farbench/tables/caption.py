@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from farbench.tables.results import CellResult, Results
+from farbench.scoring.catalogue import MetricInfo
+from farbench.tables.cells import CellResult
+from farbench.tables.results import Results
 from farbench.tasks.attributes import BinaryAttributes
 
 DRAWN = "Drawn faces: these numbers say nothing about real ones"
@@ -47,6 +49,25 @@ def masks_caption(results: Results, datasets: Sequence[str]) -> list[str]:
         *_keypoints(results),
     ]
     return _finish(results, sentences)
+
+
+def table_title(results: Results, what: str, info: MetricInfo | None = None) -> str:
+    """Return a table's title: the benchmark's, what the table shows, and which way is better.
+
+    Args:
+        results: The benchmark's folder.
+        what: What it shows.
+        info: The metric of a table of one metric.
+    """
+    better = ""
+    if info is not None:
+        better = f" ({'higher' if info.higher_is_better else 'lower'} is better)"
+    return f"{results.title.rstrip('.')}: {what}{better}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def dataset_title(results: Results, dataset: str) -> str:
@@ -116,7 +137,7 @@ def _stand_ins(results: Results) -> list[str]:
     replaced: dict[str, list[str]] = {}
     for backbone, stand_in in pairs.items():
         replaced.setdefault(stand_in, []).append(backbone)
-    return [f"{name} stands in for {' and '.join(others)}" for name, others in replaced.items()]
+    return [f"{name} stands in for {listed(others)}" for name, others in replaced.items()]
 
 
 def _protocol(results: Results) -> str:
@@ -163,7 +184,7 @@ def _trunk_steps(results: Results, datasets: Sequence[str]) -> list[str]:
         if len(distinct) == 1:
             sentences.append(f"{distinct[0]:,} trunk steps a row{where}")
         else:
-            each = ", ".join(f"{label} {count:,}" for label, count in steps.items())
+            each = "; ".join(f"{label} {count:,}" for label, count in steps.items())
             sentences.append(f"Trunk steps differ{where}: {each}")
     return sentences
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from farbench.errors import UserError
 from farbench.store import atomic
-from farbench.tables.comparisons import find, note_predictions
+from farbench.tables.comparisons.find import find, note_predictions
 from farbench.tables.from_store import KINDS
+from farbench.tables.kinds.significance import row_places
+from farbench.tables.kinds.transfer import transfer_places
 from farbench.tables.measures import check_metrics
 from farbench.tables.options import TableOptions
 from farbench.tables.results import Results, read_results
-from farbench.tables.significance import row_places
 from farbench.tables.stored import NoPredictions
-from farbench.tables.transfer import transfer_places
 from farbench.tables.writers import SUFFIXES, render
 
 SAVED_SUFFIXES = (".md", ".tex", ".csv")
@@ -30,7 +30,7 @@ def write_all(folder: Path, tell: Callable[[str], None] = lambda text: None) -> 
         tell: Is told before something takes more than seconds, and what cannot be made.
     """
     results = read_results(folder)
-    check_metrics(results, folder / "plan.json")
+    check_metrics(results)
     compare_rows(results, tell)
     written = []
     for name, kind in KINDS.items():

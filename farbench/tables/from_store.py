@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from farbench.errors import unknown_name
-from farbench.tables.attributes import attribute_tables
-from farbench.tables.consistency import consistency_tables
-from farbench.tables.cooccurrence import cooccurrence_tables
-from farbench.tables.cost_table import cost_tables
-from farbench.tables.groups import group_tables
-from farbench.tables.main_table import main_tables
-from farbench.tables.mask_networks import masks_table
+from farbench.tables.kinds.attributes import attribute_tables
+from farbench.tables.kinds.consistency import consistency_tables
+from farbench.tables.kinds.cooccurrence import cooccurrence_tables
+from farbench.tables.kinds.costs import cost_tables
+from farbench.tables.kinds.groups import group_tables
+from farbench.tables.kinds.main import main_tables
+from farbench.tables.kinds.masks import mask_tables
+from farbench.tables.kinds.robustness import robustness_tables
+from farbench.tables.kinds.significance import significance_tables
+from farbench.tables.kinds.slices import slice_tables
+from farbench.tables.kinds.transfer import transfer_tables
 from farbench.tables.measures import check_metrics
 from farbench.tables.model import Table
 from farbench.tables.options import TableOptions, apply
 from farbench.tables.results import Results, read_results
-from farbench.tables.robustness import robustness_tables
-from farbench.tables.significance import significance_tables
-from farbench.tables.slices import slice_tables
-from farbench.tables.transfer import transfer_tables
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Kind:
 
     Attributes:
         build: Makes its tables; none where the results have nothing to put into them.
-        empty: Why there may be none, for the error.
-        doc: What it shows, for ``--help``.
+        empty: Why there may be none, for errors and reports.
+        doc: What it shows: the heading of its tables in a report.
         saved: Whether `farbench run` writes it beside the results.
         reads_predictions: Whether it reads those of every cell, which takes long where there are
             many.
@@ -46,11 +46,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "main": Kind(main_tables, "no cell is planned", "the benchmark's table"),
-    "masks": Kind(
-        lambda results, _: masks_table(results),
-        "no finished row used predicted masks",
-        "mask F1",
-    ),
+    "masks": Kind(mask_tables, "no finished row used predicted masks", "mask F1"),
     "attributes": Kind(
         attribute_tables,
         "no row predicts attributes, or no metric of theirs is asked for",
@@ -72,7 +68,7 @@ KINDS: dict[str, Kind] = {
     ),
     "cooccurrence": Kind(
         cooccurrence_tables,
-        "no row predicts two attributes or more",
+        "no row predicts two attributes that vary in the test labels",
         "attributes that go together, in labels and answers",
         reads_predictions=True,
     ),
@@ -119,5 +115,5 @@ def build(folder: Path, kind: str = "main", options: TableOptions | None = None)
         raise unknown_name("kind of table", kind, KINDS)
     options = TableOptions() if options is None else options
     results = read_results(folder)
-    check_metrics(results, folder / "plan.json")
+    check_metrics(results)
     return KINDS[kind].build(apply(results, options), options)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError, unknown_name
 from farbench.scoring.catalogue import HEADLINE, METRICS, MetricInfo
 from farbench.scoring.costs import COSTS
+from farbench.store.cells import PLAN
+from farbench.tables.cells import CellResult
 from farbench.tables.costs import cost
-from farbench.tables.results import CellResult, Results
+from farbench.tables.model import Column
+from farbench.tables.results import Results
 from farbench.tasks.base import Task
 
 ATTRIBUTES = "attributes"
@@ -59,6 +61,24 @@ class Measure:
         """Return something else that the task's scores hold (``accuracy_per_attribute``)."""
         return (cell.scores.get(self.task) or {}).get(key)
 
+    def column(self, dataset: str, *, key: str, title: str, **other: Any) -> Column:
+        """Return the column of a table that its numbers stand in.
+
+        Args:
+            dataset: The data set's name.
+            key: Of the column.
+            title: Its heading.
+            other: More fields of a column; they win over what the metric says.
+        """
+        of_metric: dict[str, Any] = {
+            "higher_is_better": self.info.higher_is_better,
+            "percent": self.info.percent,
+            "decimals": self.info.decimals,
+            "dataset": dataset,
+            "metric": self.key,
+        }
+        return Column(key, title, **(of_metric | other))
+
     def left_out(self, cell: CellResult) -> int:
         """Return how many attributes the mean leaves out, as it is undefined for them."""
         if not self.attributes:
@@ -97,12 +117,13 @@ def known_metrics() -> set[str]:
     return {name for kind in METRICS.values() for name in kind} | COSTS.keys()
 
 
-def check_metrics(results: Results, plan: Path) -> None:
+def check_metrics(results: Results) -> None:
     """Refuse a plan with metrics that nobody knows.
 
     Raises:
         UserError: Names the metric and the plan.
     """
+    plan = results.folder / PLAN
     known = known_metrics()
     for written in results.metrics:
         if written.rpartition(".")[2] not in known:

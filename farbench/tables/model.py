@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -187,6 +187,17 @@ def rank(cells: Iterable[tuple[Column, Cell]]) -> None:
     for value, _, cell in competing:
         cell.best = value == order[0]
         cell.second = value == order[1]
+
+
+def heading_spans(columns: Sequence[Column]) -> list[tuple[int, int]]:
+    """Return where neighbours share a heading, as half-open ranges that cover all columns."""
+    spans: list[tuple[int, int]] = []
+    for index, column in enumerate(columns):
+        if index and column.over and columns[index - 1].over == column.over:
+            spans[-1] = (spans[-1][0], index + 1)
+        else:
+            spans.append((index, index + 1))
+    return spans
 
 
 def _letter(index: int) -> str:

@@ -57,8 +57,11 @@ def apply(results: Results, options: TableOptions) -> Results:
         for name in options.rows:
             if name not in known_rows:
                 raise unknown_name("row", name, known_rows, "--rows")
-        shown = tuple(row for row in results.rows if row.id in options.rows)
-        results = replace(results, rows=shown)
+        results = replace(
+            results,
+            rows=tuple(row for row in results.rows if row.id in options.rows),
+            cells=tuple(cell for cell in results.cells if cell.row in options.rows),
+        )
     if options.compare is not None:
         rows = [row.id for row in results.rows]
         if options.compare not in rows:

@@ -1,27 +1,21 @@
-"""Reads a benchmark's folder of results: the plan, and what became of each planned cell."""
+"""Reads a benchmark's folder of results: its plan, and the cells that the plan names."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError, unknown_name
-from farbench.store.atomic import check_format, read_json
-from farbench.store.cells import METRICS, file_damage
-from farbench.store.cells import SCHEMA as CELL_SCHEMA
-from farbench.store.shapes import CELL as CELL_SHAPE
+from farbench.store.cells import PLAN, SCHEMA
 from farbench.store.shapes import PLAN as PLAN_SHAPE
-from farbench.store.shapes import check_scores, check_shape
-from farbench.tables import costs
+from farbench.store.shapes import check_shape
+from farbench.tables.cells import CellResult, joined, read_cell, read_object
 from farbench.tasks import from_record
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
-
-SCHEMA = 1
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -38,41 +32,6 @@ class PlannedRow:
     options: dict[str, Any] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
     alone: bool = False
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """What became of a planned cell, or of all cells of a row whose tasks are trained alone.
-
-    Attributes:
-        row: The row's id.
-        dataset: The data set's name.
-        seed: The seed.
-        missing: Empty when finished; else what a table prints instead ("failed", "not run").
-        reason: Why it is missing, one line; may be empty.
-        record: The contents of cell.json ({} where there is none).
-        scores: Task to metrics and details: the contents of metrics.json.
-        folders: Task to the folder of the cell that predicted it.
-    """
-
-    row: str
-    dataset: str
-    seed: int
-    missing: str = ""
-    reason: str = ""
-    record: dict[str, Any] = field(default_factory=dict)
-    scores: dict[str, Any] = field(default_factory=dict)
-    folders: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def finished(self) -> bool:
-        """Whether there are scores."""
-        return not self.missing
-
-    @functools.cached_property
-    def folder_names(self) -> tuple[str, ...]:
-        """The names of its folders, each once."""
-        return tuple(dict.fromkeys(folder.name for folder in self.folders.values()))
 
 
 @dataclass(frozen=True)
@@ -146,6 +105,11 @@ class Results:
         """Return the finished cells, of one data set if it is given."""
         return [c for c in self.cells if c.finished and dataset in (None, c.dataset)]
 
+    def predicts(self, row: str, dataset: str, task: str) -> bool:
+        """Whether a row predicts a task; one that is not finished is taken to."""
+        cells = self.of(row, dataset)
+        return not any(c.finished for c in cells) or any(task in c.scores for c in cells)
+
     def dataset_record(self, dataset: str) -> dict[str, Any]:
         """Return what the cells say of a data set: the most complete record of it."""
         return self._dataset_records.get(dataset, {})
@@ -195,7 +159,7 @@ def read_results(folder: Path) -> Results:
         UserError: plan.json is absent, damaged, or of a schema that this version does not know.
     """
     path = folder / PLAN
-    plan = _read(path)
+    plan = read_object(path)
     if plan.get("schema") != SCHEMA:
         raise UserError(
             f"{path} has schema {plan.get('schema')!r}; this farbench reads schema {SCHEMA}. "
@@ -220,8 +184,8 @@ def read_results(folder: Path) -> Results:
         for number, entry in enumerate(plan["cells"]):
             if entry["row"] not in ids:
                 raise unknown_name("row", entry["row"], ids, f"{path}: cells[{number}].row")
-        planned = {entry["folder"]: _cell(folder, entry) for entry in plan["cells"]}
-        cells = _merged(list(planned.values()))
+        planned = {entry["folder"]: read_cell(folder, entry) for entry in plan["cells"]}
+        cells = joined(planned.values())
         planned_rows = {cell.row for cell in cells}
         return Results(
             folder=folder,
@@ -245,80 +209,3 @@ def read_results(folder: Path) -> Results:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
-
-
-def _merged(cells: list[CellResult]) -> tuple[CellResult, ...]:
-    """Put the cells of one row, data set and seed together: each carries tasks of its own.
-
-    Where one of them is missing, the whole is: half of a row is no result.
-    """
-    together: dict[tuple[str, str, int], CellResult] = {}
-    for cell in cells:
-        key = (cell.row, cell.dataset, cell.seed)
-        first = together.get(key)
-        if first is None or not first.finished:
-            together.setdefault(key, cell)
-        elif not cell.finished:
-            together[key] = cell
-        else:
-            record = dict(first.record)
-            for sum_of in ("parameters", "minutes"):
-                record[sum_of] = sum(one.record.get(sum_of) or 0 for one in (first, cell))
-            record["costs"] = costs.together(first.record, cell.record)
-            for mapping in ("attributes", "train_prevalence"):
-                record[mapping] = {
-                    **(first.record.get(mapping) or {}),
-                    **(cell.record.get(mapping) or {}),
-                }
-            scores = {**first.scores, **cell.scores}
-            folders = {**first.folders, **cell.folders}
-            together[key] = replace(first, record=record, scores=scores, folders=folders)
-    return tuple(together.values())
-
-
-def _cell(folder: Path, planned: dict[str, Any]) -> CellResult:
-    """Read one planned cell; whatever is wrong with it becomes the reason why it is missing."""
-    row, dataset, seed = planned["row"], planned["dataset"], planned["seed"]
-
-    def missing(what: str, why: str = "", record: dict[str, Any] | None = None) -> CellResult:
-        return CellResult(row, dataset, seed, what, why, record or {})
-
-    place = folder / planned["folder"]
-    if not (place / "cell.json").is_file():
-        reason = planned.get("reason") or ("it was begun, not finished" if place.is_dir() else "")
-        return missing("not run", reason)
-    try:
-        record = _read(place / "cell.json")
-        check_format(place / "cell.json", record.get("schema"), CELL_SCHEMA)
-        check_shape(place / "cell.json", record, CELL_SHAPE)
-    except UserError as error:
-        return missing("unreadable", str(error).replace(f"{folder}/", ""))
-    if record.get("status") != "finished":
-        return missing("failed", str(record.get("error") or "no reason was recorded"), record)
-    key, expected = (record.get("identity") or {}).get("key"), planned.get("key")
-    if key and expected and not (key.startswith(expected) or expected.startswith(key)):
-        return missing("not run", f"{place.name} holds the result of another identity", record)
-    try:
-        scores = _read(place / "metrics.json")
-        check_scores(place / "metrics.json", scores)
-    except UserError as error:
-        return missing("unreadable", str(error).replace(f"{folder}/", ""), record)
-    wrong = file_damage(place, record, METRICS)
-    if wrong is not None:
-        return missing("unreadable", f"{place.name}/{wrong}", record)
-    if not scores:
-        return missing("unreadable", f"{place.name}/metrics.json has no scores", record)
-    folders = dict.fromkeys(scores, place)
-    return CellResult(row, dataset, seed, record=record, scores=scores, folders=folders)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        held = read_json(path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist.") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(held, dict):
-        raise UserError(f"{path} holds no JSON object.")
-    return held

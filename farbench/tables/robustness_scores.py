@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from farbench.store.robustness import Entry, RobustnessFile, read_robustness
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import Measure
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.results import PlannedRow, Results
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,14 @@ from typing import TypeVar
 
 from farbench.errors import UserError
 from farbench.scoring.predictions import Predictions, load_predictions
+from farbench.store.cells import PREDICTIONS
+from farbench.tables.cells import GONE, CellResult
 from farbench.tables.model import Cell, Table
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.results import PlannedRow, Results
 from farbench.tables.values import average
 
-PREDICTIONS = "predictions.npz"
 KEPT = 128
 """Files of one task that are held at once; of CelebA's test split they are 300 MB."""
-
-STATES = ("failed", "unreadable", "not run")
 
 T = TypeVar("T")
 
@@ -33,7 +32,7 @@ def predictions_of(cell: CellResult, task: str) -> Predictions | None:
         UserError: The file is damaged.
     """
     folder = cell.folders.get(task)
-    path = folder / PREDICTIONS if folder else None
+    path = folder / PREDICTIONS["test"] if folder else None
     if path is None or not path.is_file():
         return None
     return _load(path, task, path.stat().st_mtime_ns)
@@ -67,7 +66,7 @@ def check_stored(results: Results, tasks: Sequence[str], kind: str) -> None:
     folders = [
         cell.folders[task] for cell in results.finished() for task in tasks if task in cell.folders
     ]
-    if folders and not any((folder / PREDICTIONS).is_file() for folder in folders):
+    if folders and not any((folder / PREDICTIONS["test"]).is_file() for folder in folders):
         raise NoPredictions(
             f"a table of {kind} is made from stored predictions, and no cell in {results.folder} "
             "has them: committed results carry none. Run the benchmark again (`farbench run`) to "
@@ -91,7 +90,7 @@ def average_stored(cells: Sequence[CellResult], values: Mapping[int, float | Non
     cell = average(list(cells), lambda one: values.get(one.seed))
     if cell.value is None:
         states = [one.missing for one in cells]
-        cell.missing = next((s for s in STATES if s in states), "–" if values else "no predictions")
+        cell.missing = next((s for s in GONE if s in states), "–" if values else "no predictions")
     return cell
 
 

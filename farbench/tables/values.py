@@ -1,19 +1,21 @@
-"""The cells that tables share: means over seeds, the majority reference, and remarks."""
+"""The numbers that tables share: means over seeds, and what a constant predictor scores."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from farbench.scoring.attributes import majority_from_prevalence
-from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.tables import costs
 from farbench.tables.caption import dataset_title
-from farbench.tables.measures import ATTRIBUTES, Measure, measures
-from farbench.tables.model import Cell, Table
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.cells import GONE, CellResult
+from farbench.tables.measures import ATTRIBUTES, Measure
+from farbench.tables.model import Block, Cell, Row, Table
+from farbench.tables.results import PlannedRow, Results
 from farbench.tasks.attributes import BinaryAttributes
+
+MAJORITY = "every image is given the majority class of the train split."
 
 
 def mean_over_seeds(
@@ -29,34 +31,47 @@ def mean_over_seeds(
         for task, folder in one.folders.items()
         if task == measure.task or not measure.task
     )
-    gone = [c for c in cells if not c.finished]
-    unscored = [c for c in cells if measure.unscored(c)]
-    reasons = [
-        f"{row.label}, {dataset_title(results, dataset)}, seed {c.seed}: {c.missing}"
-        + (f" ({_one_line(c.reason)})" if c.reason else "")
-        for c in gone
-        if c.reason or cell.value is not None
-    ]
-    if cell.value is not None and gone:
-        reasons.insert(0, f"n = {cell.n} of {len(cells)} seeds")
+    states = [one.missing for one in cells if not one.finished]
     if cell.value is None:
-        states = [c.missing for c in gone]
-        cell.missing = next((s for s in ("failed", "unreadable", "not run") if s in states), "–")
-        if not (gone or unscored) and any(measure.task in c.scores for c in cells):
-            reasons.append(f"{measure.info.label} is undefined on this split")
+        cell.missing = next((s for s in GONE if s in states), "–")
+    reasons = _reasons(cell, cells, measure, f"{row.label}, {dataset_title(results, dataset)}")
+    if not measure.task:
+        if cell.std == 0:  # what is counted, not measured, is the same with every seed
+            cell.std = None
+        reasons += costs.reasons([one.record for one in cells if one.finished], measure.info)
+    if reasons:
+        cell.note = table.note("; ".join(reasons))
+    return cell
+
+
+def _reasons(cell: Cell, cells: list[CellResult], measure: Measure, where: str) -> list[str]:
+    """Say why a mean is missing or is of fewer seeds than were planned.
+
+    Args:
+        cell: The mean.
+        cells: Of the row and data set, one a seed.
+        measure: The metric.
+        where: The row's label and the data set's title.
+    """
+    gone = [one for one in cells if not one.finished]
+    unscored = [one for one in cells if measure.unscored(one)]
+    reasons = [f"n = {cell.n} of {len(cells)} seeds"] if gone and cell.value is not None else []
+    reasons += [
+        f"{where}, seed {one.seed}: {one.missing}"
+        + (f" ({' '.join(one.reason.split())})" if one.reason else "")
+        for one in gone
+        if one.reason or cell.value is not None
+    ]
+    scored = any(measure.task in one.scores for one in cells)
+    if cell.value is None and scored and not (gone or unscored):
+        reasons.append(f"{measure.info.label} is undefined on this split")
     if unscored:
         which = "" if len(unscored) == len(cells) else f" of {len(unscored)} of {len(cells)} seeds"
         reasons.append(
             f"these scores{which} are older than {measure.info.label}: `farbench rescore` adds it "
             "where predictions are stored"
         )
-    if not measure.task:
-        if cell.std == 0:  # what is counted, not measured, is the same with every seed
-            cell.std = None
-        reasons += costs.reasons([c.record for c in cells if c.finished], measure.info)
-    if reasons:
-        cell.note = table.note("; ".join(reasons))
-    return cell
+    return reasons
 
 
 def average(cells: list[CellResult], pick: Callable[[CellResult], float | None]) -> Cell:
@@ -72,15 +87,33 @@ def average(cells: list[CellResult], pick: Callable[[CellResult], float | None])
     return Cell(mean, std, len(values), folders=folders)
 
 
+def known_cell(value: float | None) -> Cell:
+    """Return the cell of a number that no seed changes, a dash where there is none."""
+    return Cell(missing="–") if value is None else Cell(value, n=1)
+
+
 def majority(results: Results, dataset: str) -> dict[str, Any] | None:
     """Score the constant predictor from what any finished cell of the data set recorded."""
     for cell in results.finished(dataset):
-        names = (cell.record.get("attributes") or {}).get("attributes") or []
-        train = (cell.record.get("train_prevalence") or {}).get("attributes")
+        names = (cell.record.get("attributes") or {}).get(ATTRIBUTES) or []
+        train = (cell.record.get("train_prevalence") or {}).get(ATTRIBUTES)
         test = (cell.scores.get(ATTRIBUTES) or {}).get("prevalence_per_attribute")
         if train and test and len(train) == len(names):
             return majority_from_prevalence(train, [test.get(name) for name in names], names)
     return None
+
+
+def add_majority_row(table: Table, values: Mapping[str, float | None]) -> None:
+    """Add the constant predictor's row below the measured ones.
+
+    Args:
+        table: The table.
+        values: Key of a column to what it scores there; None is a dash.
+    """
+    cells = {key: known_cell(value) for key, value in values.items()}
+    label = Cell(text="majority class (reference)")
+    table.blocks.append(Block("reference", rows=[Row("majority", {"label": label, **cells})]))
+    table.remark(f"Majority class: {MAJORITY}")
 
 
 def constant_predictor(results: Results, dataset: str, measure: Measure) -> float | None:
@@ -104,61 +137,3 @@ def attribute_names(results: Results, dataset: str) -> list[str]:
         if isinstance(task, BinaryAttributes):
             return list(task.attributes)
     return []
-
-
-def add_remarks(table: Table, results: Results) -> None:
-    """Add what concerns the whole table: attributes left out, versions, notes of data sets."""
-    for dataset in results.datasets:
-        title = dataset_title(results, dataset)
-        finished = results.finished(dataset)
-        for measure in measures(results, dataset):
-            left = max((measure.left_out(cell) for cell in finished), default=0)
-            total = len(measure.attributes) or len(attribute_names(results, dataset))
-            if left:
-                table.remark(
-                    f"{measure.info.label} on {title} leaves out {left} of {total} attributes: "
-                    "undefined on this split."
-                )
-        versions = {
-            scores.get("metric_version", METRIC_VERSION)
-            for c in finished
-            for scores in c.scores.values()
-        }
-        if versions - {METRIC_VERSION}:
-            table.remark(
-                f"{title}: scored with metric version {', '.join(map(str, sorted(versions)))}, "
-                f"this farbench has {METRIC_VERSION}."
-            )
-        for note in results.dataset_record(dataset).get("notes") or ():
-            table.remark(f"{title}: {note}")
-    records = [cell.record for cell in results.finished()]
-    every = [one for dataset in results.datasets for one in measures(results, dataset)]
-    shown = dict.fromkeys(one.info for one in every if not one.task)
-    for remark in costs.remarks(records, list(shown)):
-        table.remark(remark)
-    for row in results.rows:
-        changed = {key: value for key, value in row.protocol.items() if key != "name"}
-        if changed:
-            pairs = ", ".join(f"{key} {_in_words(value)}" for key, value in changed.items())
-            table.remark(f"{row.label} changes the protocol: {pairs}.")
-    said = {
-        f"{dataset}: {note}"
-        for dataset in results.datasets
-        for note in results.dataset_record(dataset).get("notes") or ()
-    }
-    for note in results.notes:
-        if note not in said:
-            table.remark(note)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _in_words(value: object) -> str:
-    """Return a value of a protocol: a plugin with options is ``"focal(gamma=2)"``."""
-    if not isinstance(value, dict):
-        return str(value)
-    options = {key: one for key, one in value.items() if key != "name"}
-    listed = ", ".join(f"{key}={_in_words(one)}" for key, one in options.items())
-    return f"{value.get('name', '')}({listed})" if listed else str(value.get("name", "{}"))

@@ -17,6 +17,7 @@ from farbench.figures.request import FigureRequest
 from farbench.masks.regions import region_boxes
 from farbench.masks.scaling import scale_masks
 from farbench.plugins.manager import load_plugins
+from farbench.running.trained_masks import stored_masks
 from farbench.tables.results import read_results
 
 BENCHMARK = """
@@ -103,7 +104,7 @@ def test_masks_are_those_of_the_artifact_whatever_the_row_s_area(trained, regist
     whole, small = opened(trained, registry), opened(trained, registry, "small")
     np.testing.assert_array_equal(whole.masks(), small.masks())
     assert whole.artifact.masks.groups == GROUPS
-    kept = whole.cell.stored_masks(whole.store).read(whole.positions)
+    kept = stored_masks(whole.cell, whole.store).read(whole.positions)
     np.testing.assert_array_equal(whole.masks(), kept.transpose(0, 3, 1, 2))
 
 

@@ -11,7 +11,7 @@ from farbench.benchmark.locate import shipped_names
 from farbench.cli import main
 from farbench.tables.from_store import build
 from farbench.tables.options import TableOptions
-from farbench.tables.published import load_published
+from farbench.tables.published.rows import load_published
 from farbench.tables.writers import WRITERS, render
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
 

@@ -6,8 +6,8 @@ from predicted_store import TWO, PredictedStore, answered, attributes, printed, 
 
 from farbench.errors import UserError
 from farbench.tables.from_store import build
+from farbench.tables.kinds.consistency_rules import load_rules
 from farbench.tables.options import TableOptions
-from farbench.tables.rules import load_rules
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Bald", "Bangs")
@@ -140,6 +140,13 @@ def test_the_number_of_pairs_and_their_attributes(tmp_path):
     (table,) = build(store.folder, "cooccurrence", TableOptions(attributes=("A", "C", "D")))
     assert set(printed(table)) == {"A+C", "A+D", "C+D"}
     assert build(store.folder, "cooccurrence", TableOptions(attributes=("A",))) == []
+
+
+def test_there_is_no_table_of_pairs_that_do_not_vary(tmp_path):
+    store = PredictedStore(tmp_path, [attributes("A", "B")])
+    labels = np.array([[1, 0], [1, 1]])
+    store.predicted("baseline", {"attributes": answered(labels)}, {"attributes": labels})
+    assert build(store.folder, "cooccurrence") == []
 
 
 def test_rows_without_predictions_are_told(tmp_path):

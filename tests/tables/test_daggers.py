@@ -10,8 +10,8 @@ from twin_store import AGE, ATTRIBUTES, DATASET, TwinStore, logits
 from farbench.cli import main
 from farbench.errors import UserError
 from farbench.scoring.paired import holm
-from farbench.tables import comparisons
-from farbench.tables.evidence import FILE, read_evidence
+from farbench.tables.comparisons import find as comparisons
+from farbench.tables.comparisons.evidence import FILE, read_evidence
 from farbench.tables.from_store import build
 from farbench.tables.options import TableOptions
 
@@ -271,6 +271,16 @@ def test_what_is_of_cells_that_are_gone_is_dropped(tmp_path):
         ("better", "base"), ("equal", "base"), ("base", "better"), ("equal", "better"),
     }  # fmt: skip
     assert not any(name.startswith("worse") for name in kept.digests)
+
+
+def test_what_is_of_rows_that_are_not_shown_is_kept(tmp_path):
+    store = planted(tmp_path)
+    only(store)
+    before = read_evidence(store.folder)
+    only(store, rows=("base", "better"), compare="better")
+    after = read_evidence(store.folder)
+    assert before.findings.keys() < after.findings.keys()
+    assert before.digests == after.digests
 
 
 def test_small_p_is_not_printed_as_nothing(tmp_path, capsys):

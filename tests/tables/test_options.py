@@ -73,6 +73,18 @@ def test_means_over_chosen_attributes(tmp_path):
     assert constant == pytest.approx((0.9 + 0.6) / 2)  # of Bald and Smiling in the test split
 
 
+def test_the_caption_speaks_of_the_shown_rows_alone(tmp_path):
+    store = FakeStore(tmp_path, rows=TWO)
+    store.cell("baseline", 0.9, 0.8, substituted={"resnest50d": "resnet10t"})
+    store.cell("attribute_grouping", 0.9, 0.8, keypoints="dlib68")
+    told = ("resnet10t stands in for resnest50d.", "Masks from keypoints: dlib68.")
+    assert set(told) < set(only(store).caption)
+    for row, told_of_it, other in zip(TWO, told, told[::-1], strict=True):
+        caption = only(store, rows=(row[0],)).caption
+        assert told_of_it in caption
+        assert other not in caption
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [

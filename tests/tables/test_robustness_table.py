@@ -48,6 +48,12 @@ def test_means_over_strengths_then_corruptions_and_what_is_lost(store):
     assert "100 test images, of each corruption the mean over strengths 1, 3, 5." in caption
 
 
+def test_what_rows_change_of_the_protocol_is_told(store):
+    store.plan["benchmark"]["rows"][0]["protocol"] = {"loss": "mse"}
+    evaluated(store.cell("baseline", 0.9, 0.8), (0.9, 0.8), FALLS)
+    assert ("", "Baseline changes the protocol: loss mse.") in table_of(store).notes()
+
+
 def test_each_metric_and_chosen_attributes_have_a_table(store):
     evaluated(store.cell("baseline", 0.9, 0.8), (0.9, 0.8), FALLS)
     assert numbers(table_of(store, 1), "baseline")["blur"] == 0.74

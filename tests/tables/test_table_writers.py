@@ -124,6 +124,12 @@ def test_markdown(table):
     ]
 
 
+def test_commands_are_code(table):
+    table.remark("Do `farbench table --kind a_b`, *then* look.")
+    assert markdown.write([table]).endswith(r"- Do `farbench table --kind a_b`, \*then\* look.")
+    assert "Do <code>farbench table --kind a_b</code>, *then*" in WRITERS["html"]([table])
+
+
 def test_latex(table):
     text = latex.write([table])
     assert text.startswith("% Needs \\usepackage{booktabs,graphicx}")

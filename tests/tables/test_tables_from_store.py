@@ -72,7 +72,7 @@ def test_the_caption_says_what_must_be_known(tmp_path):
     assert "planned by hand" in footnotes(table)
 
 
-def test_what_a_row_changes_is_told_as_a_call(tmp_path):
+def test_what_a_row_changes_is_told_as_it_would_be_set(tmp_path):
     store = FakeStore(tmp_path, rows=TWO)
     store.plan["benchmark"]["rows"][1]["protocol"] = {
         "loss": {"name": "focal", "gamma": 2},
@@ -83,8 +83,8 @@ def test_what_a_row_changes_is_told_as_a_call(tmp_path):
     store.cell("baseline", 0.9, 0.8)
     store.cell("attribute_grouping", 0.9, 0.8)
     told = (
-        "changes the protocol: loss focal(gamma=2), weighting equal, losses (marks=mse, "
-        "age=smooth_l1(beta=0.5)), epochs 3."
+        "changes the protocol: loss focal(gamma=2), weighting equal, losses.marks mse, "
+        "losses.age smooth_l1(beta=0.5), epochs 3."
     )
     assert any(text.endswith(told) for _, text in only(store).notes())
 
@@ -105,7 +105,7 @@ def test_unequal_trunk_steps_are_told_row_by_row(tmp_path):
     store = FakeStore(tmp_path, rows=TWO)
     store.cell("baseline", 0.9, 0.8)
     store.cell("attribute_grouping", 0.9, 0.8, stages=[{"name": "joint", "trunk_steps": 7}])
-    assert "Trunk steps differ: Baseline 1,070, + AG 7." in only(store).caption
+    assert "Trunk steps differ: Baseline 1,070; + AG 7." in only(store).caption
 
 
 def test_mean_and_deviation_over_seeds(tmp_path):

@@ -10,11 +10,11 @@ from twin_store import AGE, ATTRIBUTES, DATASET, POINTS, RACE, ROWS, WHO, TwinSt
 from farbench.cli import main
 from farbench.errors import UserError
 from farbench.scoring.paired import holm
-from farbench.tables import comparisons
-from farbench.tables.evidence import FILE, read_evidence
+from farbench.tables.comparisons import find as comparisons
+from farbench.tables.comparisons.evidence import FILE, read_evidence
+from farbench.tables.comparisons.lines import verdict_of
 from farbench.tables.files import write_all
 from farbench.tables.from_store import build
-from farbench.tables.line_table import verdict_of
 from farbench.tables.options import TableOptions
 
 
@@ -140,6 +140,9 @@ def test_less_error_is_positive_transfer_and_details_are_decades(tmp_path, rng):
         assert held[f"shared/{decade}"]["own"].value == pytest.approx(value)
     assert "393 test images" in " ".join(table.caption)
     assert "below 0 is positive" in " ".join(table.caption)
+    assert "for the one line of whole tasks and, apart from them, the 2 of decades" in (
+        " ".join(table.caption)
+    )
 
 
 def test_details_of_classes_are_their_own_images(tmp_path, rng):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from html import escape
 from importlib.resources import files
 
-from farbench.tables.model import Block, Cell, Column, Row, Table
+from farbench.tables.model import Block, Cell, Column, Row, Table, heading_spans
 
 Link = Callable[[Row, Column, Cell], str]
 """Returns where a number leads to ("#cell-..."), or nothing."""
@@ -84,7 +85,7 @@ def table_html(
     lines = [
         f'<section class="table" id="{name}">',
         f'<h{level} id="{name}-title"{hidden}>{heading}</h{level}>',
-        *([f'<p class="caption">{escape(caption)}</p>'] if caption else []),
+        *([f'<p class="caption">{_prose(caption)}</p>'] if caption else []),
         f'<div class="scroll{" tall" if rows > TALL else ""}" role="region" tabindex="0"'
         f' aria-labelledby="{name}-title">',
         f'<table class="{classes}" aria-labelledby="{name}-title">',
@@ -109,17 +110,12 @@ def _overs(columns: Sequence[Column]) -> list[str]:
     """Return the row of shared headings, if there are any."""
     if not any(column.over for column in columns):
         return []
-    texts, start = [], 0
-    while start < len(columns):
-        end, over = start + 1, columns[start].over
-        while over and end < len(columns) and columns[end].over == over:
-            end += 1
-        texts.append(
-            f'<th colspan="{end - start}" scope="colgroup">{escape(over)}</th>'
-            if over
-            else "<td></td>"
-        )
-        start = end
+    texts = [
+        f'<th colspan="{end - start}" scope="colgroup">{escape(columns[start].over)}</th>'
+        if columns[start].over
+        else "<td></td>"
+        for start, end in heading_spans(columns)
+    ]
     return [f"<tr>{''.join(texts)}</tr>"]
 
 
@@ -168,9 +164,14 @@ def _cell(row: Row, column: Column, link: Link | None) -> str:
     return f"<td>{held}{note}</td>"
 
 
+def _prose(text: str) -> str:
+    """Return a sentence whose `commands` are set as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
+
+
 def _notes(table: Table, said: Collection[str]) -> list[str]:
     notes = [
-        f"<li>{f'<sup>{letter}</sup> ' if letter else ''}{escape(text)}</li>"
+        f"<li>{f'<sup>{letter}</sup> ' if letter else ''}{_prose(text)}</li>"
         for letter, text in table.notes()
         if letter or text not in said
     ]

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from farbench.tables.model import Cell, Column, Table
+from farbench.tables.model import Cell, Column, Table, heading_spans
 
 ALIGN = {"label": "l", "text": "l", "mark": "c", "number": "r"}
 NEEDS = "% Needs \\usepackage{booktabs,graphicx} and, for \\checkmark, \\usepackage{amssymb}."
@@ -179,18 +179,13 @@ def _overs(columns: Sequence[Column]) -> list[str]:
     if not any(column.over for column in columns):
         return []
     texts, rules = [], []
-    start = 0
-    while start < len(columns):
-        end = start + 1
+    for start, end in heading_spans(columns):
         over = columns[start].over
-        while over and end < len(columns) and columns[end].over == over:
-            end += 1
         if over:
             texts.append(rf"\multicolumn{{{end - start}}}{{c}}{{{escape(over)}}}")
             rules.append(rf"\cmidrule(lr){{{start + 1}-{end}}}")
         else:
             texts.append("")
-        start = end
     return [_line(texts), "".join(rules)]
 
 

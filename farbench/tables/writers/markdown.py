@@ -16,8 +16,13 @@ def write(tables: Sequence[Table]) -> str:
 
 
 def escape(text: str) -> str:
-    """Escape what Markdown, HTML or a table cell would read as markup."""
-    text = re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(text.split()))
+    """Escape what Markdown, HTML or a table cell would read as markup; `code` stays code."""
+    parts = re.split(r"(`[^`|]*`)", " ".join(text.split()))
+    return "".join(part if index % 2 else _escape(part) for index, part in enumerate(parts))
+
+
+def _escape(text: str) -> str:
+    text = re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from farbench.tables.model import Cell, Column, Table
+from farbench.tables.model import Cell, Column, Table, heading_spans
 
 WIDTH = 100
 HEADING = 12
@@ -158,21 +158,10 @@ def _total(lanes: list[Lane]) -> int:
 def _widths(lanes: list[Lane]) -> list[int]:
     """Return each lane's width; the last one below a long shared heading makes up for it."""
     widths = [_width(lane) for lane in lanes]
-    for start, end in _spans(lanes):
+    for start, end in heading_spans([column for column, _ in lanes]):
         below = sum(widths[start:end]) + GAP * (end - start - 1)
         widths[end - 1] += max(0, len(lanes[start][0].over) - below)
     return widths
-
-
-def _spans(lanes: list[Lane]) -> list[tuple[int, int]]:
-    """Return where neighbours share a heading, as half-open ranges that cover all lanes."""
-    spans: list[tuple[int, int]] = []
-    for index, (column, _) in enumerate(lanes):
-        if spans and column.over and lanes[index - 1][0].over == column.over:
-            spans[-1] = (spans[-1][0], index + 1)
-        else:
-            spans.append((index, index + 1))
-    return spans
 
 
 def _part(table: Table, part: list[Lane], width: int, *, whole: bool) -> list[str]:
@@ -220,7 +209,7 @@ def _line(part: list[Lane], fields: list[_Field], widths: list[int]) -> str:
 def _overs(part: list[Lane], widths: list[int]) -> str:
     """Return the line of shared headings, each centred above its columns."""
     texts = []
-    for start, end in _spans(part):
+    for start, end in heading_spans([column for column, _ in part]):
         below = sum(widths[start:end]) + GAP * (end - start - 1)
         texts.append(part[start][0].over.center(below))
     return (" " * GAP).join(texts)

@@ -12,12 +12,13 @@ from farbench.scoring.attributes import majority_reference
 from farbench.scoring.numbers import nanmean, number
 from farbench.scoring.predictions import Predictions
 from farbench.scoring.slices import SideScores, comparable, ranked_sides, side_scores
-from farbench.tables.caption import caption, dataset_title
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.kinds.slice_sides import Slice, SliceLabels, check_slices, slices_of
 from farbench.tables.measures import Measure, measures
-from farbench.tables.model import Block, Cell, Column, Row, Table, rank
+from farbench.tables.model import Block, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
+from farbench.tables.remarks import add_remarks
 from farbench.tables.results import Results
-from farbench.tables.slice_sides import Slice, SliceLabels, check_slices, slices_of
 from farbench.tables.stored import (
     average_stored,
     check_stored,
@@ -25,7 +26,7 @@ from farbench.tables.stored import (
     from_predictions,
     label_cell,
 )
-from farbench.tables.values import add_remarks
+from farbench.tables.values import add_majority_row
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
 from farbench.tasks.classes import Classes
@@ -143,12 +144,12 @@ def _table(
     labels: SliceLabels,
 ) -> Table:
     info = measure.info
-    direction = "higher" if info.higher_is_better else "lower"
     table = Table(
         name=f"{results.name}-slices-{dataset}-{measure.key.replace('.', '-')}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: {measure.title} by slices, "
-        f"{dataset_title(results, dataset)} ({direction} is better).",
+        title=table_title(
+            results, f"{measure.title} by slices, {dataset_title(results, dataset)}", info
+        ),
         caption=[
             "Test images parted by their labels; in brackets, how many there are. The gap is that "
             "between the best and the worst side (smaller is better), in each seed.",
@@ -173,9 +174,9 @@ def _table(
         ]
 
     for row in results.rows:
-        cells = results.of(row.id, dataset)
-        if any(c.finished for c in cells) and not any(task.name in c.scores for c in cells):
+        if not results.predicts(row.id, dataset, task.name):
             continue
+        cells = results.of(row.id, dataset)
         found = from_predictions(cells, task.name, scored)
         printed = {"label": label_cell(table, results, row, dataset, found)}
         for index, plan in enumerate(plans):
@@ -197,15 +198,13 @@ def _table(
 
 def _columns(plans: Sequence[_Plan], dataset: str, measure: Measure) -> list[Column]:
     return [
-        Column(
+        measure.column(
+            dataset,
             key=f"{plan.slice.name}/{key}",
             title=plan.keys[key],
             over=plan.slice.title,
             higher_is_better=measure.info.higher_is_better if key != GAP else False,
             arrow=False,
-            percent=measure.info.percent,
-            decimals=measure.info.decimals,
-            dataset=dataset,
             metric=f"{measure.key}@{plan.slice.name}={plan.value(key)}",
         )
         for plan in plans
@@ -234,7 +233,7 @@ def _add_majority(
     held = first_stored(results, dataset, task.name)
     if train is None or held is None:
         return
-    row = Row("majority", {"label": Cell(text="majority class (reference)")})
+    found: dict[str, float | None] = {}
     for plan in plans:
         values = []
         for mask in plan.masks(labels, held):
@@ -244,13 +243,9 @@ def _add_majority(
             values.append(number(nanmean(column[list(plan.attributes)], axis=0)))
         ranked = ranked_sides(values, measure.info.higher_is_better)
         for key in plan.keys:
-            value = plan.pick(ranked, key)
-            row.cells[f"{plan.slice.name}/{key}"] = (
-                Cell(missing="–") if value is None else Cell(value, n=1)
-            )
-    if any(cell.value is not None for cell in row.cells.values()):
-        table.blocks.append(Block("reference", rows=[row]))
-        table.remark("Majority class: every image is given the majority class of the train split.")
+            found[f"{plan.slice.name}/{key}"] = plan.pick(ranked, key)
+    if any(value is not None for value in found.values()):
+        add_majority_row(table, found)
 
 
 def _mark_small_sides(table: Table, plans: Sequence[_Plan]) -> None:

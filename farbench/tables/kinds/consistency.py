@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from farbench.errors import unknown_name
 from farbench.scoring.consistency import Violations, answers, violations
 from farbench.scoring.predictions import Predictions
-from farbench.tables.attribute_cells import carries
-from farbench.tables.caption import caption, dataset_title
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.kinds.attribute_cells import attribute_rows
 from farbench.tables.measures import ATTRIBUTES
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
+from farbench.tables.remarks import add_remarks
 from farbench.tables.results import Results
 from farbench.tables.stored import (
     average_stored,
@@ -21,10 +22,10 @@ from farbench.tables.stored import (
     from_predictions,
     label_cell,
 )
-from farbench.tables.values import add_remarks, attribute_names
+from farbench.tables.values import attribute_names, known_cell
 
 if TYPE_CHECKING:
-    from farbench.tables.rules import Rule
+    from farbench.tables.kinds.consistency_rules import Rule
 
 
 def consistency_tables(results: Results, options: TableOptions) -> list[Table]:
@@ -34,7 +35,7 @@ def consistency_tables(results: Results, options: TableOptions) -> list[Table]:
         NoPredictions: Nothing is stored that the table could be made from.
         UserError: The rules that were asked for cannot be used.
     """
-    from farbench.tables.rules import SHIPPED, load_rules
+    from farbench.tables.kinds.consistency_rules import SHIPPED, load_rules
 
     loaded = load_rules(options.rules or SHIPPED)
     if options.rules:
@@ -72,8 +73,10 @@ def _table(
     table = Table(
         name=f"{results.name}-consistency-{dataset}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: impossible combinations, "
-        f"{dataset_title(results, dataset)} (lower is better).",
+        title=table_title(
+            results,
+            f"impossible combinations, {dataset_title(results, dataset)} (lower is better)",
+        ),
         caption=[
             f"{rules_title.rstrip('.')}: percentage of test images that are given more than one "
             "of the attributes.",
@@ -87,9 +90,7 @@ def _table(
     def broken(held: Predictions) -> Violations:
         return violations(answers(held.output, held.target), wanted)
 
-    for row in results.rows:
-        if not carries(results, row, dataset):
-            continue
+    for row in attribute_rows(results, dataset):
         cells = results.of(row.id, dataset)
         found = from_predictions(cells, ATTRIBUTES, broken)
         printed = {"label": label_cell(table, results, row, dataset, found)}
@@ -112,7 +113,7 @@ def _add_labels(table: Table, own: Violations, columns: Sequence[Column]) -> Non
     """Add how often the labels break the rules: who meets all labels is there."""
     row = Row("labels", {"label": Cell(text="labels (reference)")})
     for column, value in zip(columns, (*own.each, own.any), strict=True):
-        row.cells[column.key] = Cell(missing="–") if value is None else Cell(value, n=1)
+        row.cells[column.key] = known_cell(value)
     table.blocks.append(Block("reference", rows=[row]))
     table.remark(
         "Labels: how often the test labels break the rule themselves. A method that hardly ever "

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from farbench.scoring.paired import RESAMPLES
-from farbench.tables.comparisons import NO_PREDICTIONS, TOO_LONG, Found, find
-from farbench.tables.evidence import Finding, Place
-from farbench.tables.line_caption import ALPHA, drawn_from
-from farbench.tables.line_table import adjusted, verdict_of
+from farbench.tables.comparisons.evidence import Finding, Place
+from farbench.tables.comparisons.find import NO_PREDICTIONS, TOO_LONG, Found, find
+from farbench.tables.comparisons.lines import adjusted, verdict_of
+from farbench.tables.comparisons.tested import is_tested
+from farbench.tables.comparisons.wording import ALPHA, drawn_from
 from farbench.tables.measures import measures
 from farbench.tables.model import Row, Table
 from farbench.tables.results import Results
-from farbench.tables.tested import is_tested
 
 
 def add_daggers(table: Table, results: Results, rows: Sequence[Row], *, patient: bool) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from farbench.scoring.compare import Line
 from farbench.scoring.paired import holm
 from farbench.scoring.per_detail import DETAILS
-from farbench.tables.caption import caption, dataset_title
-from farbench.tables.comparisons import SAME, Found
-from farbench.tables.evidence import Finding, Place
-from farbench.tables.line_caption import ALPHA, PLURALS, Wording, how_to_read
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.comparisons.evidence import Finding, Place
+from farbench.tables.comparisons.find import SAME, Found
+from farbench.tables.comparisons.tested import details_elsewhere, tested, untested_remark
+from farbench.tables.comparisons.wording import ALPHA, PLURALS, Wording, how_to_read
 from farbench.tables.measures import Measure
 from farbench.tables.model import Block, Cell, Column, Row, Table
+from farbench.tables.remarks import add_remarks
 from farbench.tables.results import Results
-from farbench.tables.tested import details_elsewhere, tested, untested_remark
-from farbench.tables.values import add_remarks
 from farbench.tasks.base import Task
 
 NONE_SHOWN = "none shown"
@@ -103,8 +103,9 @@ def line_table(
     table = Table(
         name=f"{results.name}-{wording.kind}-{dataset}-{measure.key}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: {wording.kind}, {measure.title} on "
-        f"{dataset_title(results, dataset)}.",
+        title=table_title(
+            results, f"{wording.kind}, {measure.title} on {dataset_title(results, dataset)}"
+        ),
         caption=[
             info.doc,
             *how_to_read(shown, measure, detail, len(wholes), len(details), wording),
@@ -167,19 +168,14 @@ def _adjusted_details(findings: Sequence[Finding]) -> dict[tuple[Place, str], fl
 def _columns(
     dataset: str, measure: Measure, detail: str, wording: Wording, lines: Sequence[Line]
 ) -> list[Column]:
-    info = measure.info
-
     def number(key: str, title: str, *, over: str = "", signed: bool = False) -> Column:
-        return Column(
+        return measure.column(
+            dataset,
             key=key,
             title=title,
             over=over,
-            higher_is_better=info.higher_is_better,
             arrow=not over and not signed,
-            percent=info.percent,
-            decimals=info.decimals,
             signed=signed,
-            dataset=dataset,
             metric=f"{measure.key}_{key}",
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import ATTRIBUTES, Measure, measures
 from farbench.tables.model import Cell
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.results import PlannedRow, Results
 from farbench.tables.values import attribute_names, average
 
 
@@ -21,10 +22,9 @@ def shown_attributes(results: Results, dataset: str) -> list[str]:
     return [name for name in results.attributes if name in names] if results.attributes else names
 
 
-def carries(results: Results, row: PlannedRow, dataset: str) -> bool:
-    """Whether a row predicts attributes; one that is not finished is taken to."""
-    cells = results.of(row.id, dataset)
-    return not any(c.finished for c in cells) or any(ATTRIBUTES in c.scores for c in cells)
+def attribute_rows(results: Results, dataset: str) -> list[PlannedRow]:
+    """Return the rows that predict attributes, or may do so once they are finished."""
+    return [row for row in results.rows if results.predicts(row.id, dataset, ATTRIBUTES)]
 
 
 def attribute_cell(
@@ -47,8 +47,3 @@ def mean_cell(
     cell = average(results.of(row.id, dataset), pick)
     cell.missing = "" if cell.value is not None else "–"
     return cell
-
-
-def known_cell(value: float | None) -> Cell:
-    """Return the cell of a number that no seed changes, a dash where there is none."""
-    return Cell(missing="–") if value is None else Cell(value, n=1)

@@ -10,6 +10,7 @@ from farbench.errors import UserError
 from farbench.tables.measures import Measure
 from farbench.tables.model import Cell, Table
 from farbench.tables.results import Results
+from farbench.tables.values import known_cell
 
 SHIPPED = "{dataset}_per_attribute"
 """The shipped published table that is shown beside any benchmark's attributes of a data set."""
@@ -32,10 +33,7 @@ class PublishedAttributes:
 
     def cells(self, names: Sequence[str]) -> dict[str, Cell]:
         """Return a cell for each attribute."""
-        return {
-            name: Cell(self.values[name], n=1) if name in self.values else Cell(missing="–")
-            for name in names
-        }
+        return {name: known_cell(self.values.get(name)) for name in names}
 
 
 def published_attributes(
@@ -57,7 +55,7 @@ def published_attributes(
     sources = [*results.published, *([own] if own in shipped_names("published table") else [])]
     if not sources:
         return []
-    from farbench.tables.published import load_published
+    from farbench.tables.published.rows import load_published
 
     found = []
     metric = measure.info.name

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from farbench.tables.attribute_cells import (
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.kinds.attribute_cells import (
     attribute_cell,
     attribute_measures,
-    known_cell,
     mean_cell,
 )
-from farbench.tables.caption import caption, dataset_title
 from farbench.tables.measures import ATTRIBUTES, Measure
 from farbench.tables.model import Block, Cell, Column, Row, Table
 from farbench.tables.options import TableOptions
+from farbench.tables.remarks import add_remarks
 from farbench.tables.results import PlannedRow, Results
-from farbench.tables.values import add_remarks, majority, mean_over_seeds
+from farbench.tables.values import MAJORITY, known_cell, majority, mean_over_seeds
 
 PROFILE = ("accuracy", "mA", "f1", "average_precision", "ece")
 """What is shown where no metric is asked for."""
@@ -31,8 +31,9 @@ def profile(
     table = Table(
         name=f"{results.name}-attributes-{dataset}-{row.id}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: each attribute of {row.label}, "
-        f"{dataset_title(results, dataset)}.",
+        title=table_title(
+            results, f"each attribute of {row.label}, {dataset_title(results, dataset)}"
+        ),
         caption=caption(results, [dataset]),
         columns=[
             Column("label", "Attribute", kind="label"),
@@ -49,18 +50,10 @@ def profile(
         # The share of yes in the test labels is the same in every seed.
         yes = attribute_cell(results, row, dataset, share, printed.id)
         printed.cells["prevalence"] = replace(yes, std=None)
+    constant = majority(results, dataset)
     for measure in shown:
         info = measure.info
-        column = Column(
-            key=info.name,
-            title=info.label,
-            higher_is_better=info.higher_is_better,
-            percent=info.percent,
-            decimals=info.decimals,
-            dataset=dataset,
-            metric=info.name,
-        )
-        constant = majority(results, dataset)
+        column = measure.column(dataset, key=info.name, title=info.label)
         # A constant answer has half of mA, no F1, and its prevalence as AP.
         if constant is not None and info.name == "accuracy":
             table.columns.append(replace(column, key="majority", title="Majority", arrow=False))
@@ -69,7 +62,7 @@ def profile(
                 printed.cells["majority"] = known_cell(values.get(printed.id))
             whole = measure.mean_of(values) if measure.attributes else constant["accuracy"]
             means.cells["majority"] = known_cell(whole)
-            table.remark("Majority: every image is given the majority class of the train split.")
+            table.remark(f"Majority: {MAJORITY}")
         table.columns.append(column)
         for printed in block.rows:
             cell = attribute_cell(results, row, dataset, measure, printed.id)

@@ -6,23 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from farbench.tables.attribute_cells import (
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.cells import CellResult
+from farbench.tables.kinds.attribute_cells import (
     attribute_cell,
     attribute_measures,
-    carries,
-    known_cell,
+    attribute_rows,
     mean_cell,
     reader,
     shown_attributes,
 )
-from farbench.tables.attribute_profile import profile
-from farbench.tables.caption import caption, dataset_title
+from farbench.tables.kinds.attribute_profile import profile
 from farbench.tables.measures import Measure
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
-from farbench.tables.published_attributes import published_attributes
-from farbench.tables.results import CellResult, PlannedRow, Results
-from farbench.tables.values import add_remarks, majority, mean_over_seeds
+from farbench.tables.published.attributes import published_attributes
+from farbench.tables.remarks import add_remarks
+from farbench.tables.results import PlannedRow, Results
+from farbench.tables.values import MAJORITY, known_cell, majority, mean_over_seeds
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def attribute_tables(results: Results, options: TableOptions) -> list[Table]:
     tables = []
     for dataset in results.datasets:
         names = shown_attributes(results, dataset)
-        rows = [row for row in results.rows if carries(results, row, dataset)]
+        rows = attribute_rows(results, dataset)
         found = attribute_measures(results, dataset)
         if not names or not rows or (options.metrics and not found):
             continue
@@ -78,12 +79,12 @@ def _comparison(
 ) -> Table:
     """Build the table of one metric: rows against each other, and against published ones."""
     info = measure.info
-    direction = "higher" if info.higher_is_better else "lower"
     table = Table(
         name=f"{results.name}-attributes-{dataset}-{info.name}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: {info.label} of each attribute, "
-        f"{dataset_title(results, dataset)} ({direction} is better).",
+        title=table_title(
+            results, f"{info.label} of each attribute, {dataset_title(results, dataset)}", info
+        ),
         caption=[info.doc, *caption(results, [dataset])],
         columns=[],
         blocks=[],
@@ -103,16 +104,7 @@ def _comparison(
         _Line(f"published-{index}", one.label, "published", one.cells(names), Cell(one.mean, n=1))
         for index, one in enumerate(published_attributes(table, results, dataset, measure, names))
     ]
-    column = Column(
-        key="",
-        title="",
-        higher_is_better=info.higher_is_better,
-        arrow=False,
-        percent=info.percent,
-        decimals=info.decimals,
-        dataset=dataset,
-        metric=info.name,
-    )
+    column = measure.column(dataset, key="", title="", arrow=False)
     if len(names) < len(rows):
         _across(table, lines, names, column)
     else:
@@ -215,5 +207,5 @@ def _majority(
     values = scores[f"{metric}_per_attribute"]
     cells = {name: known_cell(values.get(name)) for name in names}
     mean = measure.mean_of(values) if measure.attributes else scores[metric]
-    table.remark("Majority: every image is given the majority class of the train split.")
+    table.remark(f"Majority: {MAJORITY}")
     return [_Line("majority", "majority", "reference", cells, known_cell(mean))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from farbench.scoring.compare import FEWEST, Line
 from farbench.scoring.paired import RESAMPLES
-from farbench.tables.evidence import Finding
+from farbench.tables.comparisons.evidence import Finding
 from farbench.tables.measures import Measure
 
 ALPHA = 0.05
@@ -74,7 +74,7 @@ def how_to_read(
         p = "p: McNemar's test (mid-p)"
     else:
         p = f"p: from the same draws for whole tasks, McNemar's test (mid-p) for each {detail}"
-    family = f"the {wholes} lines of whole tasks"
+    family = f"the {wholes} lines of whole tasks" if wholes != 1 else "the one line of whole tasks"
     family += f" and, apart from them, the {details} of {PLURALS[detail]}" if details else ""
     things = "identities" if any(one.clustered for one in shown) else "images"
     return [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from farbench.errors import UserError
 from farbench.scoring.catalogue import METRICS
-from farbench.tables.caption import dataset_title
-from farbench.tables.measures import ATTRIBUTES, measures
+from farbench.tables.caption import dataset_title, table_title
+from farbench.tables.measures import ATTRIBUTES, Measure, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table
 
 if TYPE_CHECKING:
-    from farbench.tables.published import PublishedRow, PublishedTable
+    from farbench.tables.published.rows import PublishedRow, PublishedTable
     from farbench.tables.results import Results
 
 BACKBONE = Column("backbone", "Backbone", kind="text")
@@ -36,7 +36,7 @@ def published_tables(table: Table, results: Results) -> list[Table]:
         apart = Table(
             name=f"{table.name}-published",
             benchmark=table.benchmark,
-            title=f"{results.title.rstrip('.')}: published numbers.",
+            title=table_title(results, "published numbers"),
             caption=[
                 "As the papers print them: their data, protocol and code. "
                 "None of their data sets is measured here, so nothing above compares to them."
@@ -54,7 +54,7 @@ def _load(table: Table, results: Results) -> list[PublishedTable]:
     """Load the published files; one that is gone is remarked, for a table must always print."""
     if not results.published:
         return []
-    from farbench.tables.published import load_published
+    from farbench.tables.published.rows import load_published
 
     sources = []
     for name in results.published:
@@ -86,7 +86,8 @@ def _add_blocks(table: Table, results: Results, sources: list[PublishedTable]) -
                 table.remark(f"{source.title}: {next(iter(origins))}.")
     if left_out:
         labels = ", ".join(METRICS[ATTRIBUTES][metric].label for metric in metrics)
-        table.remark(f"{left_out} published rows are left out: they print none of {labels}.")
+        rows = "rows are" if left_out > 1 else "row is"
+        table.remark(f"{left_out} published {rows} left out, for want of {labels}.")
     if any("backbone" in row.cells for row in table.rows()):
         _add_backbones(table, results)
 
@@ -136,17 +137,13 @@ def _add_columns(table: Table, results: Results, rows: list[PublishedRow]) -> No
         for metric in _metrics(results):
             if (dataset, metric) in reported:
                 info = METRICS[ATTRIBUTES][metric]
-                table.columns.append(
-                    Column(
-                        key=f"{dataset}/{metric}",
-                        title=info.label,
-                        over=TITLES.get(dataset, dataset),
-                        higher_is_better=info.higher_is_better,
-                        percent=info.percent,
-                        dataset=dataset,
-                        metric=metric,
-                    )
+                column = Measure(ATTRIBUTES, info, info.label).column(
+                    dataset,
+                    key=f"{dataset}/{metric}",
+                    title=info.label,
+                    over=TITLES.get(dataset, dataset),
                 )
+                table.columns.append(column)
 
 
 def _add_backbones(table: Table, results: Results) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from farbench.tables.attribute_cells import attribute_measures, carries, shown_attributes
-from farbench.tables.caption import caption, dataset_title
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.kinds.attribute_cells import (
+    attribute_measures,
+    attribute_rows,
+    mean_cell,
+    shown_attributes,
+)
 from farbench.tables.measures import ATTRIBUTES, Measure
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
-from farbench.tables.published_attributes import published_attributes
+from farbench.tables.published.attributes import published_attributes
+from farbench.tables.remarks import add_remarks
 from farbench.tables.results import Results
-from farbench.tables.values import add_remarks, average, majority, mean_over_seeds
+from farbench.tables.values import add_majority_row, known_cell, majority, mean_over_seeds
 
 MEAN = "mean"
 
@@ -80,17 +86,7 @@ def _table(
     results: Results, dataset: str, grouping: _Grouping, names: Sequence[str], measure: Measure
 ) -> Table:
     info = measure.info
-    direction = "higher" if info.higher_is_better else "lower"
-    column = Column(
-        key=MEAN,
-        title=f"All ({len(names)})",
-        higher_is_better=info.higher_is_better,
-        arrow=False,
-        percent=info.percent,
-        decimals=info.decimals,
-        dataset=dataset,
-        metric=info.name,
-    )
+    column = measure.column(dataset, key=MEAN, title=f"All ({len(names)})", arrow=False)
     columns = [
         replace(
             column,
@@ -103,8 +99,9 @@ def _table(
     table = Table(
         name=f"{results.name}-groups-{dataset}-{grouping.name}-{info.name}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: {info.label} by group of attributes, "
-        f"{dataset_title(results, dataset)} ({direction} is better).",
+        title=table_title(
+            results, f"{info.label} by group of attributes, {dataset_title(results, dataset)}", info
+        ),
         caption=[
             f"Grouping {grouping.name}; each number is the mean over the attributes of a group, "
             "whose number stands in brackets.",
@@ -118,13 +115,10 @@ def _table(
         f"group/{group}": replace(measure, attributes=members)
         for group, members in grouping.groups.items()
     }
-    for row in results.rows:
-        if not carries(results, row, dataset):
-            continue
+    for row in attribute_rows(results, dataset):
         cells = {"label": Cell(text=row.label)}
         for key, part in parts.items():
-            cells[key] = average(results.of(row.id, dataset), part.of)
-            cells[key].missing = "" if cells[key].value is not None else "–"
+            cells[key] = mean_cell(results, row, dataset, part.of)
         cells[MEAN] = mean_over_seeds(table, results, row, dataset, measure)
         table.blocks[0].rows.append(Row(row.id, cells))
     for placed in table.columns[1:]:
@@ -145,13 +139,9 @@ def _add_majority(
     if scores is None or scores.get(measure.info.name) is None:
         return
     values = scores[f"{measure.info.name}_per_attribute"]
-    row = Row("majority", {"label": Cell(text="majority class (reference)")})
     whole = measure.mean_of(values) if measure.attributes else scores[measure.info.name]
-    means = {key: part.mean_of(values) for key, part in parts.items()} | {MEAN: whole}
-    for key, value in means.items():
-        row.cells[key] = Cell(missing="–") if value is None else Cell(value, n=1)
-    table.blocks.append(Block("reference", rows=[row]))
-    table.remark("Majority class: every image is given the majority class of the train split.")
+    means = {key: part.mean_of(values) for key, part in parts.items()}
+    add_majority_row(table, {**means, MEAN: whole})
 
 
 def _add_published(
@@ -168,7 +158,7 @@ def _add_published(
         row = Row(f"published-{index}", {"label": Cell(text=one.label), MEAN: Cell(one.mean, n=1)})
         for key, part in parts.items():
             whole = all(name in one.values for name in part.attributes)
-            row.cells[key] = Cell(part.mean_of(one.values), n=1) if whole else Cell(missing="–")
+            row.cells[key] = known_cell(part.mean_of(one.values) if whole else None)
         block.rows.append(row)
     if block.rows:
         table.blocks.append(block)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from farbench.tables.caption import dataset_title, masks_caption
+from farbench.tables.caption import dataset_title, masks_caption, table_title
+from farbench.tables.cells import CellResult
 from farbench.tables.model import Block, Cell, Column, Row, Table
-from farbench.tables.results import CellResult, Results
+from farbench.tables.options import TableOptions
+from farbench.tables.results import Results
 
 
-def masks_table(results: Results) -> list[Table]:
+def mask_tables(results: Results, options: TableOptions) -> list[Table]:
     """Build the table of the mask networks: pixel F1 a group on the test split, if there is one."""
     found: dict[tuple[str, str], list[CellResult]] = {}
     for cell in results.finished():
@@ -16,11 +18,10 @@ def masks_table(results: Results) -> list[Table]:
             found.setdefault((cell.dataset, str(masks.get("key"))), []).append(cell)
     if not found:
         return []
-    labels = {row.id: row.label for row in results.rows}
     groups: dict[str, None] = {}
     block = Block("measured")
     for (dataset, _), cells in found.items():
-        users = ", ".join(dict.fromkeys(labels.get(cell.row, cell.row) for cell in cells))
+        users = ", ".join(dict.fromkeys(results.label(cell.row) for cell in cells))
         alone = sum(name == dataset for name, _ in found) == 1
         title = dataset_title(results, dataset)
         printed = Row(dataset, {"label": Cell(text=title if alone else f"{title}: {users}")})
@@ -41,7 +42,7 @@ def masks_table(results: Results) -> list[Table]:
     table = Table(
         name=f"{results.name}-masks",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: F1 of predicted masks (higher is better).",
+        title=table_title(results, "F1 of predicted masks (higher is better)"),
         caption=[
             "Pixel F1 against the rectangles around the keypoints, on the test split; the pixels "
             "of all images of a group are pooled, images without a found face are left out.",

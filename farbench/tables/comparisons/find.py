@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from farbench.errors import UserError
 from farbench.scoring.paired import RESAMPLES
-from farbench.tables.evidence import (
+from farbench.store.cells import PREDICTIONS
+from farbench.tables.cells import GONE, CellResult
+from farbench.tables.comparisons.evidence import (
     FILE,
     Evidence,
     Finding,
@@ -17,9 +19,9 @@ from farbench.tables.evidence import (
     read_evidence,
     write_evidence,
 )
-from farbench.tables.make_comparisons import Waiting, absent, add_digest, make
-from farbench.tables.results import CellResult, Results
-from farbench.tables.stored import PREDICTIONS, NoPredictions
+from farbench.tables.comparisons.make import Waiting, absent, add_digest, make
+from farbench.tables.results import Results
+from farbench.tables.stored import NoPredictions
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
 
@@ -139,9 +141,9 @@ def note_predictions(results: Results) -> None:
 
 
 def save(results: Results, evidence: Evidence) -> None:
-    """Keep evidence in the benchmark's folder."""
+    """Keep evidence in the benchmark's folder, also that of rows that are not shown."""
     current = {
-        cell_name(results, cell, task) for cell in results.finished() for task in cell.folders
+        cell_name(results, cell, task) for cell in results.planned.values() for task in cell.folders
     }
     write_evidence(results.folder, evidence, current)
 
@@ -191,7 +193,7 @@ def _why(results: Results, place: Place) -> Missing:
         )
         return Missing("no common seed" if both else "")
     states = [cell.missing for cell in gone]
-    state = next(s for s in ("failed", "unreadable", "not run", *states) if s in states)
+    state = next(s for s in GONE if s in states)
     reason = next((cell.reason for cell in gone if cell.missing == state), "")
     return Missing(state, " ".join(reason.split()))
 
@@ -200,7 +202,7 @@ def _without_predictions(pair: Waiting) -> Missing | None:
     """Say that a cell has no predictions, where one has none."""
     for cell in (*pair.own, *pair.other):
         folder = cell.folders[pair.task.name]
-        if not (folder / PREDICTIONS).is_file():
+        if not (folder / PREDICTIONS["test"]).is_file():
             return Missing(NO_PREDICTIONS, absent(folder))
     return None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from farbench.tables.comparisons import find, refuse_nothing
-from farbench.tables.evidence import Place
-from farbench.tables.line_caption import Wording
-from farbench.tables.line_table import line_tables
+from farbench.tables.comparisons.evidence import Place
+from farbench.tables.comparisons.find import find, refuse_nothing
+from farbench.tables.comparisons.lines import line_tables
+from farbench.tables.comparisons.tested import places_of, tested
+from farbench.tables.comparisons.wording import Wording
 from farbench.tables.model import Table
 from farbench.tables.options import TableOptions
 from farbench.tables.results import Results
-from farbench.tables.tested import places_of, tested
 
 
 def significance_tables(results: Results, options: TableOptions) -> list[Table]:

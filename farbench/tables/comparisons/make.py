@@ -12,8 +12,9 @@ import numpy as np
 from farbench.errors import UserError
 from farbench.scoring.compare import Sides, aligned, compare
 from farbench.scoring.predictions import Predictions
-from farbench.tables.evidence import Finding, Place, cell_name, rounded
-from farbench.tables.results import CellResult, Results
+from farbench.tables.cells import CellResult
+from farbench.tables.comparisons.evidence import Finding, Place, cell_name, rounded
+from farbench.tables.results import Results
 from farbench.tables.stored import predictions_of
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from farbench.tables.caption import caption, dataset_title
-from farbench.tables.cautions import add_cautions
-from farbench.tables.daggers import add_daggers
+from farbench.tables.cells import CellResult
+from farbench.tables.comparisons.daggers import add_daggers
+from farbench.tables.kinds.cautions import add_cautions
 from farbench.tables.measures import Measure, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
-from farbench.tables.published_block import published_tables
-from farbench.tables.results import CellResult, Results
-from farbench.tables.values import add_remarks, average, constant_predictor, mean_over_seeds
+from farbench.tables.published.blocks import published_tables
+from farbench.tables.remarks import add_remarks
+from farbench.tables.results import Results
+from farbench.tables.values import MAJORITY, average, constant_predictor, mean_over_seeds
 
 LABEL = Column("label", "Method", kind="label")
 
@@ -76,15 +78,11 @@ def compared_label(results: Results) -> str | None:
 
 
 def _metric_column(results: Results, dataset: str, measure: Measure, *, over: bool) -> Column:
-    return Column(
+    return measure.column(
+        dataset,
         key=f"{dataset}/{measure.key}",
         title=measure.title,
         over=dataset_title(results, dataset) if over else "",
-        higher_is_better=measure.info.higher_is_better,
-        percent=measure.info.percent,
-        decimals=measure.info.decimals,
-        dataset=dataset,
-        metric=measure.key,
     )
 
 
@@ -151,7 +149,7 @@ def _add_constant_predictor(table: Table, results: Results) -> None:
         "landmarks": "the mean shape",
     }
     if kinds <= {"attributes", "classes"}:
-        remark = "Majority class: every image is given the majority class of the train split."
+        remark = f"Majority class: {MAJORITY}"
     else:
         row.cells["label"] = Cell(text="constant (reference)")
         given = ", ".join(text for kind, text in said.items() if kind in kinds)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from farbench.tables.caption import caption, dataset_title
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import Measure, measures
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
-from farbench.tables.results import CellResult, PlannedRow, Results
+from farbench.tables.remarks import add_remarks
+from farbench.tables.results import PlannedRow, Results
 from farbench.tables.robustness_scores import RobustnessScores, read_scores
-from farbench.tables.values import average
+from farbench.tables.values import average, known_cell
 
 CLEAN = "/clean"
 """Ends the id of a line whose masks are clean ones."""
@@ -36,21 +38,21 @@ def robustness_tables(results: Results, options: TableOptions) -> list[Table]:
 
 
 def _table(results: Results, scores: RobustnessScores, dataset: str, measure: Measure) -> Table:
-    info = measure.info
-    direction = "higher" if info.higher_is_better else "lower"
     table = Table(
         name=f"{results.name}-robustness-{dataset}-{measure.key}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: {measure.title} on corrupted test images, "
-        f"{dataset_title(results, dataset)} ({direction} is better).",
+        title=table_title(
+            results,
+            f"{measure.title} on corrupted test images, {dataset_title(results, dataset)}",
+            measure.info,
+        ),
         caption=[*_asked(scores), *caption(results, [dataset])],
         columns=_columns(scores, dataset, measure),
         blocks=[Block("measured")],
     )
     for row in results.rows:
-        cells = results.of(row.id, dataset)
-        if all(cell.finished and measure.task not in cell.scores for cell in cells):
-            continue  # it predicts something else
+        if not results.predicts(row.id, dataset, measure.task):
+            continue
         for masks in scores.ways(results, row, dataset):
             table.blocks[0].rows.append(_row(table, results, scores, row, dataset, measure, masks))
     # Clean masks are what nobody has in use: such lines explain, and take part in no ranking.
@@ -66,21 +68,13 @@ def _table(results: Results, scores: RobustnessScores, dataset: str, measure: Me
     table.remark(
         "Lost: of the clean value, what the mean over corruptions loses, in per cent, seed by seed."
     )
+    add_remarks(table, results)
     return table
 
 
 def _columns(scores: RobustnessScores, dataset: str, measure: Measure) -> list[Column]:
     """Return label, clean, a column a corruption, their mean, and what is lost of clean."""
-    plain = Column(
-        "clean",
-        "Clean",
-        higher_is_better=measure.info.higher_is_better,
-        arrow=False,
-        percent=measure.info.percent,
-        decimals=measure.info.decimals,
-        dataset=dataset,
-        metric=measure.key,
-    )
+    plain = measure.column(dataset, key="clean", title="Clean", arrow=False)
     each = [replace(plain, key=name, title=name.capitalize()) for name in scores.corruptions]
     mean = [replace(plain, key="mean", title="Mean")] if len(each) > 1 else []
     lost = replace(
@@ -174,14 +168,16 @@ def _mask_table(results: Results, scores: RobustnessScores, dataset: str) -> Tab
             for strength in scores.strengths:
                 entries = scores.entries(cell, name, strength, "predicted")
                 f1 = next((entry["mask_agreement"].get("mean") for entry in entries.values()), None)
-                text = "" if f1 is not None else "–"
-                printed.cells[str(strength)] = Cell(f1, n=int(f1 is not None), missing=text)
+                printed.cells[str(strength)] = known_cell(f1)
             block.rows.append(printed)
     return Table(
         name=f"{results.name}-robustness-{dataset}-masks",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: predicted masks on corrupted test images, "
-        f"{dataset_title(results, dataset)} (higher is better).",
+        title=table_title(
+            results,
+            "predicted masks on corrupted test images, "
+            f"{dataset_title(results, dataset)} (higher is better)",
+        ),
         caption=[
             "Pixel F1, mean over groups, of the masks predicted on corrupted images to those "
             "predicted on clean ones and moved with the face: 100 on clean images.",

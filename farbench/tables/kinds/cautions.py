@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from farbench.scoring.masks import NOT_LEARNED
-from farbench.tables.caption import dataset_title
-from farbench.tables.comparisons import key_of
-from farbench.tables.evidence import cell_name, read_evidence
+from farbench.tables.caption import dataset_title, listed
+from farbench.tables.comparisons.evidence import cell_name, read_evidence
+from farbench.tables.comparisons.find import key_of
 from farbench.tables.model import Table
 from farbench.tables.results import Results
 
@@ -104,6 +104,5 @@ def _told(
         if len(seeds) < len(results.seeds):
             parts.append(f"with seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
         labels = [results.label(row) for row in alike]
-        names = " and ".join([", ".join(labels[:-1]), labels[-1]])
-        told.append((names, f" ({', '.join(parts)})" if parts else ""))
+        told.append((listed(labels), f" ({', '.join(parts)})" if parts else ""))
     return told

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from farbench.scoring.costs import COSTS
+from farbench.tables.caption import table_title
 from farbench.tables.costs import cost
-from farbench.tables.main_table import main_tables
+from farbench.tables.kinds.main import main_tables
 from farbench.tables.measures import measures
 from farbench.tables.model import Table
 from farbench.tables.options import TableOptions
@@ -28,7 +29,7 @@ def cost_tables(results: Results, options: TableOptions) -> list[Table]:
     tables = main_tables(shown, replace(options, differences=False))
     for table in tables:
         table.name = f"{results.name}-costs"
-        table.title = f"{results.title.rstrip('.')}: what each row costs."
+        table.title = table_title(results, "what each row costs")
         missing = [COSTS[name].label for name in COSTS if name not in known]
         if missing:
             table.remark(f"Not measured for any row: {', '.join(missing)}.")

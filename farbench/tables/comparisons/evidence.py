@@ -15,8 +15,9 @@ from farbench.scoring.compare import METHOD_VERSION, Compared, Line
 from farbench.scoring.paired import LEVEL, RESAMPLES
 from farbench.store import atomic
 from farbench.store.shapes import Shape, misfit
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import Measure
-from farbench.tables.results import CellResult, Results
+from farbench.tables.results import Results
 
 SCHEMA = 1
 FILE = "evidence.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from farbench.scoring.per_image import PAIRED
-from farbench.tables.evidence import Place
+from farbench.tables.comparisons.evidence import Place
 from farbench.tables.measures import Measure, measures
 from farbench.tables.results import Results
 from farbench.tasks.base import Task

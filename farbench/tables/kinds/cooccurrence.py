@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from farbench.inspection.cooccurrence import attribute_pairs
 from farbench.scoring.consistency import answers
 from farbench.scoring.predictions import Predictions
-from farbench.tables.attribute_cells import carries, shown_attributes
-from farbench.tables.caption import caption, dataset_title
+from farbench.tables.caption import caption, dataset_title, table_title
+from farbench.tables.kinds.attribute_cells import attribute_rows, shown_attributes
 from farbench.tables.measures import ATTRIBUTES
 from farbench.tables.model import Block, Cell, Column, Row, Table, rank
 from farbench.tables.options import TableOptions
+from farbench.tables.remarks import add_remarks
 from farbench.tables.results import PlannedRow, Results
 from farbench.tables.stored import average_stored, check_stored, first_stored, from_predictions
-from farbench.tables.values import add_remarks, attribute_names
+from farbench.tables.values import attribute_names
 
 PAIRS = 20
 """Pairs that are shown where no number is asked for."""
@@ -40,15 +41,25 @@ def cooccurrence_tables(results: Results, options: TableOptions) -> list[Table]:
         if len(shown_attributes(results, dataset)) < 2:
             continue
         check_stored(results, (ATTRIBUTES,), "cooccurrence")
-        held = first_stored(results, dataset, ATTRIBUTES)
-        if held is not None:
-            tables.append(_table(results, dataset, held, options.pairs or PAIRS))
+        labels = _phis_of_labels(results, dataset)
+        if labels:
+            tables.append(_table(results, dataset, labels, options.pairs or PAIRS))
     return tables
 
 
-def _table(results: Results, dataset: str, first: Predictions, count: int) -> Table:
-    every, shown = attribute_names(results, dataset), set(shown_attributes(results, dataset))
-    rows = [row for row in results.rows if carries(results, row, dataset)]
+def _phis_of_labels(results: Results, dataset: str) -> Phis:
+    """Return phi of each pair of shown attributes in the test labels; of none that do not vary."""
+    held = first_stored(results, dataset, ATTRIBUTES)
+    if held is None:
+        return {}
+    shown = set(shown_attributes(results, dataset))
+    every = _phis(held.target, attribute_names(results, dataset))
+    return {pair: phi for pair, phi in every.items() if shown.issuperset(pair)}
+
+
+def _table(results: Results, dataset: str, labels: Phis, count: int) -> Table:
+    every = attribute_names(results, dataset)
+    rows = attribute_rows(results, dataset)
     column = Column(
         "labels", "Labels", percent=False, decimals=3, signed=True, dataset=dataset, metric="phi"
     )
@@ -57,9 +68,6 @@ def _table(results: Results, dataset: str, first: Predictions, count: int) -> Ta
     def answered(held: Predictions) -> Phis:
         return _phis(answers(held.output, held.target), every)
 
-    labels = {
-        pair: phi for pair, phi in _phis(first.target, every).items() if shown.issuperset(pair)
-    }
     found = {
         row.id: from_predictions(results.of(row.id, dataset), ATTRIBUTES, answered) for row in rows
     }
@@ -75,8 +83,9 @@ def _table(results: Results, dataset: str, first: Predictions, count: int) -> Ta
     table = Table(
         name=f"{results.name}-cooccurrence-{dataset}",
         benchmark=results.name,
-        title=f"{results.title.rstrip('.')}: attributes that go together, "
-        f"{dataset_title(results, dataset)}.",
+        title=table_title(
+            results, f"attributes that go together, {dataset_title(results, dataset)}"
+        ),
         caption=[
             "Correlation of two attributes over the test images (phi, -1 to 1), of the labels and "
             f"of the answers: the {len(order)} of {len(labels)} pairs whose answers are farthest "

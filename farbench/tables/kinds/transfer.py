@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from farbench.tables.comparisons import Found, Missing, find, refuse_nothing
-from farbench.tables.evidence import Place
-from farbench.tables.line_caption import Wording
-from farbench.tables.line_table import line_tables
+from farbench.tables.comparisons.evidence import Place
+from farbench.tables.comparisons.find import Found, Missing, find, refuse_nothing
+from farbench.tables.comparisons.lines import line_tables
+from farbench.tables.comparisons.tested import places_of, tested
+from farbench.tables.comparisons.wording import Wording
 from farbench.tables.model import Table
 from farbench.tables.options import TableOptions
 from farbench.tables.results import PlannedRow, Results
-from farbench.tables.tested import places_of, tested
 
 TWIN = "-single"
 """What the id of a row whose tasks are trained alone ends in."""

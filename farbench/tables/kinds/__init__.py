@@ -1,0 +1,1 @@
+"""The kinds of table: one a file, beside what it alone needs."""
