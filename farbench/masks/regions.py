@@ -43,9 +43,6 @@ from farbench.masks import wflw98
 Points = NDArray[np.floating]
 Boxes = NDArray[np.float32]
 
-_EYES_TO_MOUTH: Final = 1.05
-"""From the middle of the eyes to the middle of the mouth corners, in units, on a frontal face."""
-
 _EYE_PARTS = np.r_[33:51, 60:76]
 _CHEEK_SIDES = (
     np.r_[1:9, 65:68, 55, 76],
@@ -109,7 +106,7 @@ def _frame(points: Points) -> _Frame:
     up = height / np.maximum(length, 1e-6)[:, None]
     right = np.stack([-up[:, 1], up[:, 0]], axis=1)
     eyes = np.linalg.norm(five[:, 1] - five[:, 0], axis=1)
-    return _Frame(origin, right, up, np.maximum(eyes, length / _EYES_TO_MOUTH))
+    return _Frame(origin, right, up, np.maximum(eyes, length / wflw98.EYES_TO_MOUTH))
 
 
 def _around(points: Points, frame: _Frame, margin: float = 0.0) -> Boxes:

@@ -33,7 +33,8 @@ def scale_masks(masks: NDArray[np.uint8], area: float) -> NDArray[np.uint8]:
         return masks
     factor = math.sqrt(area)
     height, width = masks.shape[-2:]
-    scaled = np.zeros_like(masks)
+    # zeros_like would keep the order of transposed masks, and `out` would then be a copy.
+    scaled = np.zeros(masks.shape, np.uint8)
     flat, out = masks.reshape(-1, height, width), scaled.reshape(-1, height, width)
     for number in range(len(flat)):
         count, labels, stats, _ = cv2.connectedComponentsWithStats(flat[number], connectivity=8)

@@ -16,14 +16,10 @@ from farbench.benchmark.schema import MaskProtocol
 from farbench.data.mask_bits import StoredMasks, to_bits
 from farbench.data.online_masks import OnlineMasks
 from farbench.errors import UserError
-from farbench.masks.network import MaskNetwork, predict_masks, shrink_masks
+from farbench.masks.network import BATCH, MaskNetwork, predict_masks, shrink_masks
 from farbench.masks.online import OnlinePrediction
 from farbench.masks.scaling import scale_masks
 from farbench.training.device import Compute
-
-WEIGHTS = "mask_network.safetensors"
-BATCH = 64
-"""Images a forward pass, as where the masks of a data set are predicted."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +86,4 @@ def load_mask_network(
             f"{weights} does not fit the mask network of this version of farbench ({reason}). "
             "Run the cell again to make it anew."
         ) from error
-    placed = compute.place(network)
-    assert isinstance(placed, MaskNetwork)
-    return TrainedMasks(placed.eval(), groups, protocol, area, compute)
+    return TrainedMasks(compute.place(network).eval(), groups, protocol, area, compute)

@@ -18,46 +18,19 @@ NUM_POINTS: Final = 98
 # Contiguous ranges, usable on any (..., 98, 2) array as points[..., RANGE, :].
 CONTOUR: Final = slice(0, 33)
 RIGHT_EYEBROW: Final = slice(33, 42)
-RIGHT_EYEBROW_UPPER: Final = slice(33, 38)
-RIGHT_EYEBROW_LOWER: Final = slice(38, 42)
 LEFT_EYEBROW: Final = slice(42, 51)
-LEFT_EYEBROW_UPPER: Final = slice(42, 47)
-LEFT_EYEBROW_LOWER: Final = slice(47, 51)
 NOSE_BRIDGE: Final = slice(51, 55)
 NOSE_BOTTOM: Final = slice(55, 60)
 NOSE: Final = slice(51, 60)
 RIGHT_EYE: Final = slice(60, 68)
 LEFT_EYE: Final = slice(68, 76)
 OUTER_LIPS: Final = slice(76, 88)
-OUTER_LIPS_UPPER: Final = slice(76, 83)
-INNER_LIPS: Final = slice(88, 96)
 MOUTH: Final = slice(76, 96)
 PUPILS: Final = slice(96, 98)
 
-RANGES: Final[dict[str, slice]] = {
-    "contour": CONTOUR,
-    "right_eyebrow": RIGHT_EYEBROW,
-    "left_eyebrow": LEFT_EYEBROW,
-    "nose_bridge": NOSE_BRIDGE,
-    "nose_bottom": NOSE_BOTTOM,
-    "right_eye": RIGHT_EYE,
-    "left_eye": LEFT_EYE,
-    "outer_lips": OUTER_LIPS,
-    "inner_lips": INNER_LIPS,
-    "pupils": PUPILS,
-}
-"""The ten parts; together they hold each of the 98 points exactly once."""
-
 # Single points with a name of their own.
-IMAGE_LEFT_CONTOUR_END: Final = 0
 CHIN_TIP: Final = 16
-IMAGE_RIGHT_CONTOUR_END: Final = 32
 NOSE_TIP: Final = 54
-NOSE_BASE: Final = 57
-RIGHT_EYE_OUTER_CORNER: Final = 60
-RIGHT_EYE_INNER_CORNER: Final = 64
-LEFT_EYE_INNER_CORNER: Final = 68
-LEFT_EYE_OUTER_CORNER: Final = 72
 IMAGE_LEFT_MOUTH_CORNER: Final = 76
 IMAGE_RIGHT_MOUTH_CORNER: Final = 82
 IMAGE_LEFT_PUPIL: Final = 96
@@ -139,6 +112,9 @@ CELEBA_ORIGIN: Final[tuple[float, float]] = (88.75, 111.5)
 CELEBA_UNIT: Final = 38.5
 """Length of one unit of the face frame in aligned CelebA, in px."""
 
+EYES_TO_MOUTH: Final = 1.05
+"""From the middle of the eyes to the middle of the mouth corners, in units, on a frontal face."""
+
 
 def five_points(points98: NDArray[np.floating]) -> NDArray[np.float32]:
     """Five alignment points from the 98.
@@ -156,7 +132,9 @@ def five_points(points98: NDArray[np.floating]) -> NDArray[np.float32]:
     Raises:
         ValueError: The last two dimensions are not (98, 2).
     """
-    points = _checked(points98)
+    points = np.asarray(points98, dtype=np.float32)
+    if points.ndim < 2 or points.shape[-2:] != (NUM_POINTS, 2):
+        raise ValueError(f"expected points of shape (..., {NUM_POINTS}, 2), got {points.shape}")
     return np.stack(
         (
             points[..., RIGHT_EYE, :].mean(axis=-2),
@@ -167,32 +145,3 @@ def five_points(points98: NDArray[np.floating]) -> NDArray[np.float32]:
         ),
         axis=-2,
     )
-
-
-def flip_points(points98: NDArray[np.floating], width: float) -> NDArray[np.float32]:
-    """Mirror points together with an image of ``width`` px, keeping every point's meaning.
-
-    Pixel centres lie at integers, so column ``x`` goes to ``width - 1 - x``. Pass ``width=1`` for
-    points in the unit face frame, whose midline is x = 0.
-
-    Args:
-        points98: Points, shape (..., 98, 2), in px.
-        width: Width of the image in px.
-
-    Returns:
-        The mirrored points, shape (..., 98, 2), float32.
-
-    Raises:
-        ValueError: The last two dimensions are not (98, 2).
-    """
-    flipped = _checked(points98)[..., FLIP_ORDER, :].copy()
-    flipped[..., 0] = width - 1 - flipped[..., 0]
-    return flipped
-
-
-def _checked(points98: NDArray[np.floating]) -> NDArray[np.float32]:
-    """``points98`` as float32, or ValueError where it does not end in (98, 2)."""
-    points = np.asarray(points98, dtype=np.float32)
-    if points.ndim < 2 or points.shape[-2:] != (NUM_POINTS, 2):
-        raise ValueError(f"expected points of shape (..., {NUM_POINTS}, 2), got {points.shape}")
-    return points

@@ -43,10 +43,7 @@ class GroupedHeads(nn.Module):
         """
         super().__init__()
         outputs = problem.attributes.outputs
-        group_of_output = torch.zeros(outputs, dtype=torch.long)
-        for number, group in enumerate(groups):
-            group_of_output[list(group.columns)] = number
-        self.register_buffer("group_of_output", group_of_output, persistent=False)
+        self.register_buffer("group_of_output", group_of_columns(groups), persistent=False)
         self.reduce_weight = nn.Parameter(torch.empty(len(groups), features, hidden))
         self.reduce_bias = nn.Parameter(torch.empty(len(groups), 1, hidden))
         self.dropout = nn.Dropout(dropout)
@@ -69,6 +66,18 @@ class GroupedHeads(nn.Module):
         chosen = reduced.index_select(0, self.group_of_output)
         logits: Tensor = torch.einsum("anh,ah->na", chosen, self.weight) + self.bias
         return logits
+
+
+def group_of_columns(groups: Sequence[Group]) -> Tensor:
+    """Return the number of the group of each column of an output, int64 ``(A,)``.
+
+    Args:
+        groups: Together they cover the A columns once.
+    """
+    column_groups = {
+        column: number for number, group in enumerate(groups) for column in group.columns
+    }
+    return torch.tensor([column_groups[column] for column in range(len(column_groups))])
 
 
 class TaskHeads(nn.ModuleDict):

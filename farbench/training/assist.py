@@ -10,8 +10,10 @@ import torch
 from farbench.data.randomness import stream_key
 from farbench.training.device import Compute
 from farbench.training.distributed import epochs_of_leader, rank
-from farbench.training.optimizer import learning_rate_at, set_learning_rate
-from farbench.training.stage import StageData, StageRun, begin_stage, set_to_train
+from farbench.training.epoch import scheduled_batches
+from farbench.training.stage import StageData, StageRun
+from farbench.training.train import begin_stage
+from farbench.training.weights import set_to_train
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,14 @@ def assist_stage(run: StageRun, assignment: Assignment, data: StageData, compute
         data: Images and labels; its batches hold this process's part.
         compute: Device and precision.
     """
-    begun = begin_stage(run, assignment.folder, assignment.parent_weights, data, compute)
-    steps = data.batches.steps(len(data.train))
+    begun = begin_stage(run, assignment.folder, assignment.parent_weights, compute)
+    forward, optimizer = begun.forward, begun.optimizer
     for epoch in epochs_of_leader():
         # Dropout's numbers must not be those of another part of the batch.
         torch.manual_seed(stream_key(run.seed, run.stage.name, epoch, "step", rank()))
-        set_to_train(run, begun.network)
-        batches = data.batches.train(
-            data.train, run.protocol.augmentation, run.seed, run.stage.name, epoch
-        )
-        for step, batch in enumerate(batches):
-            rate = learning_rate_at(
-                run.protocol, run.learning_rate, (epoch - 1) * steps + step, steps * run.epochs
-            )
-            set_learning_rate(begun.optimizer, rate)
-            begun.forward(batch)
-            begun.optimizer.zero_grad(set_to_none=True)
-            begun.forward.backward(None)
-            begun.optimizer.step()
+        set_to_train(forward.network, run.stage.frozen)
+        for batch in scheduled_batches(run, epoch, optimizer, data):
+            forward(batch)
+            optimizer.zero_grad(set_to_none=True)
+            forward.backward(None)
+            optimizer.step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from farbench.tasks.base import Task
 from farbench.training.distributed import ranks
 from farbench.training.micro_batches import Parts
 from farbench.training.together import Together
+
+Network = TypeVar("Network", bound=nn.Module)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -53,7 +56,7 @@ class Compute:
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
-    def place(self, network: nn.Module) -> nn.Module:
+    def place(self, network: Network) -> Network:
         """Move a network to the device, channels last (2.3 times as fast on a CPU as well)."""
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 

@@ -10,12 +10,13 @@ from torch import Tensor
 from farbench.data.batches import Batches
 from farbench.training.device import Forward
 
+Outputs = dict[str, NDArray[np.float32]]
+"""By task, float32 ``(N, task.outputs)``."""
+
 
 @torch.inference_mode()
-def predict(
-    forward: Forward, batches: Batches, positions: NDArray[np.int64]
-) -> dict[str, NDArray[np.float32]]:
-    """Return the outputs for the images at ``positions``, by task, float32 ``(N, task.outputs)``.
+def predict(forward: Forward, batches: Batches, positions: NDArray[np.int64]) -> Outputs:
+    """Return the outputs for the N images at ``positions``.
 
     The network is left in eval mode.
     """

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from farbench.data.targets import to_predictions
 from farbench.errors import CellFailed
@@ -15,10 +12,8 @@ from farbench.scoring.catalogue import HEADLINE, SELECTION
 from farbench.scoring.score import as_stored, score
 from farbench.store.atomic import write_with
 from farbench.training.device import Forward
-from farbench.training.predict import predict
-
-if TYPE_CHECKING:
-    from farbench.training.stage import StageData, StageRun
+from farbench.training.predict import Outputs, predict
+from farbench.training.stage import StageData, StageRun
 
 VALID = "valid.npz"
 """float32 ``(N, outputs)`` by task: what the selected weights give on the valid split. It is not
@@ -27,7 +22,7 @@ there if a stage was picked up again after the epoch that was selected."""
 
 def validate(
     run: StageRun, forward: Forward, data: StageData
-) -> tuple[dict[str, float], float, dict[str, NDArray[np.float32]]]:
+) -> tuple[dict[str, float], float, Outputs]:
     """Score the valid split.
 
     Returns:
@@ -68,12 +63,12 @@ def validate(
     return values, sum(merits) / len(merits), outputs
 
 
-def keep_valid_outputs(folder: Path, outputs: Mapping[str, NDArray[np.float32]]) -> None:
+def keep_valid_outputs(folder: Path, outputs: Outputs) -> None:
     """Store what the selected weights give on the valid split beside them."""
     write_with(folder / VALID, lambda path: np.savez(path, **outputs))  # type: ignore[arg-type]
 
 
-def kept_valid_outputs(folder: Path) -> dict[str, NDArray[np.float32]] | None:
+def kept_valid_outputs(folder: Path) -> Outputs | None:
     """Return what a stage kept of the valid split, or None."""
     path = folder / VALID
     if not path.is_file():

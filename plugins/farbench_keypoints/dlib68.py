@@ -26,6 +26,12 @@ DEBIAN_PREDICTOR = Path("/usr/share/dlib/shape_predictor_68_face_landmarks.dat")
 
 _FILE = "shape_predictor_68_face_landmarks.dat"
 
+BOX_CENTRE = 0.57
+"""Centre of the detector's boxes between the eyes (0) and the mouth (1): median of 300 faces."""
+
+BOX_SIDE = 2.25
+"""Side of the detector's boxes in units of the distance between the eyes: median of 300 faces."""
+
 
 class Dlib68(KeypointModel):
     """dlib's frontal face detector and 68-point predictor; about 10 ms an image, no network.
@@ -102,13 +108,11 @@ class Dlib68(KeypointModel):
             five = None if landmarks is None else landmarks[position]
             if five is not None and np.isnan(five).any():
                 five = None
-            if detector is None and five is None:
-                continue
             image = np.ascontiguousarray(read(position))
-            if detector is None:
-                face = _box_of(five)
-            else:
+            if detector is not None:
                 face = _nearest(detector(image, self.upsample), five, image)
+            else:
+                face = None if five is None else _box_of(five)
             if face is None:
                 continue
             shape = predictor(image, face)
@@ -146,21 +150,16 @@ def _nearest(faces: Any, five: NDArray[np.float32] | None, image: NDArray[np.uin
     return min(faces, key=distance, default=None)
 
 
-def _box_of(five: NDArray[np.float32] | None) -> Any:
+def _box_of(five: NDArray[np.float32]) -> Any:
     """Return the box that dlib's detector would give for a face with these five landmarks."""
     import dlib
     import numpy as np
 
-    assert five is not None  # the caller skips faces without landmarks
+    from farbench.masks.wflw98 import EYES_TO_MOUTH
+
     eyes, mouth = five[:2].mean(axis=0), five[3:].mean(axis=0)
-    unit = max(float(np.linalg.norm(five[1] - five[0])), float(np.linalg.norm(eyes - mouth)) / 1.05)
+    between_eyes, height = np.linalg.norm(five[1] - five[0]), np.linalg.norm(eyes - mouth)
+    unit = max(float(between_eyes), float(height) / EYES_TO_MOUTH)
     x, y = eyes + BOX_CENTRE * (mouth - eyes)
     half = BOX_SIDE * unit / 2
     return dlib.rectangle(*(round(float(v)) for v in (x - half, y - half, x + half, y + half)))
-
-
-BOX_CENTRE = 0.57
-"""Centre of the detector's boxes between the eyes (0) and the mouth (1): median of 300 faces."""
-
-BOX_SIDE = 2.25
-"""Side of the detector's boxes in units of the distance between the eyes: median of 300 faces."""

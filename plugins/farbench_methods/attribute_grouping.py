@@ -24,7 +24,7 @@ class AttributeGrouping(GlobalOptions):
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""
-        from farbench_methods.networks import GroupNetwork
+        from farbench_methods.group_network import GroupNetwork
 
         return GroupNetwork(problem, self, problem.groups(self.grouping), global_feature=True)
 

@@ -51,9 +51,14 @@ class AttributesLandmarks(Method):
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""
-        from farbench_methods.attributes_landmarks_network import SharedFeatureNetwork
+        from farbench_methods.global_network import GlobalNetwork
 
-        return SharedFeatureNetwork(problem, self)
+        network = GlobalNetwork(
+            problem, self.backbone, pooling="avg", hidden=self.hidden, dropout=self.dropout
+        )
+        # Here and not by the stage alone: also where BatchNorm's statistics still move.
+        network.trunk.requires_grad_(not self.freeze_backbone)
+        return network
 
     def stages(self) -> tuple[Stage, ...]:
         """Train once; a frozen trunk is put in eval mode unless its statistics shall move."""

@@ -39,9 +39,11 @@ class Baseline(GlobalOptions):
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""
-        from farbench_methods.networks import GlobalNetwork
+        from farbench_methods.global_network import GlobalNetwork
 
-        return GlobalNetwork(problem, self)
+        return GlobalNetwork(
+            problem, self.backbone, pooling=self.pooling, hidden=self.hidden, dropout=self.dropout
+        )
 
     def stages(self) -> tuple[Stage, ...]:
         """Train twice, like every other row, so that no row's trunk takes more steps."""

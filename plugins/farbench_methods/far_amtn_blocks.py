@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from farbench import BinaryAttributes, Problem
-from farbench.nn.heads import start_at_prior
+from farbench.nn.heads import group_of_columns, start_at_prior
 
 
 def groups_of_outputs(problem: Problem, grouping: str) -> list[int]:
@@ -20,12 +20,10 @@ def groups_of_outputs(problem: Problem, grouping: str) -> list[int]:
     numbers: list[int] = []
     for task in problem.tasks:
         first = max(numbers, default=-1) + 1
-        mine = [first] * task.outputs
+        own = [0] * task.outputs
         if task is attributes:
-            for number, group in enumerate(problem.groups(grouping)):
-                for column in group.columns:
-                    mine[column] = first + number
-        numbers += mine
+            own = group_of_columns(problem.groups(grouping)).tolist()
+        numbers += [first + number for number in own]
     return numbers
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from farbench import Problem
+from farbench.plugins.model_file import file_digest
 from farbench_methods.peer import Peer
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class FaRLHead(Peer):
     (github.com/FacePerceiver/FaRL, release pretrained_weights). The first one was TRAINED ON
     CELEBA'S ATTRIBUTES: what it reaches there is not transfer and must not be called
     zero-training; for other labels its head is used where it knows the attribute. The other two
-    have seen no attribute. A path is part of a cell's identity, the file's content is not.
+    have seen no attribute. A cell's identity has the digest of what is in the file, not its path.
 
     With another ``backbone`` and no file the backbone's own timm weights are taken. Images of
     other sizes are padded to whole patches, and position embeddings interpolated. Tasks of any
@@ -53,6 +55,13 @@ class FaRLHead(Peer):
         (11,), min_length=1, description="Blocks whose features are used, counted from 0."
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="Before the linear layers.")
+
+    def identity(self) -> dict[str, Any]:
+        """Return the options, with the digest of the weights in place of their path."""
+        path = Path(self.weights).expanduser() if self.weights else None
+        if path is None or not path.is_file():  # building tells what is missing, if it is read
+            return self.options()
+        return {**self.options(), "weights": file_digest(path)}
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""

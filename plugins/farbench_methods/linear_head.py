@@ -35,6 +35,8 @@ class LinearHead(Peer):
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""
-        from farbench_methods.linear_head_network import LinearHeadNetwork
+        from farbench_methods.global_network import GlobalNetwork
 
-        return LinearHeadNetwork(problem, self)
+        return GlobalNetwork(
+            problem, self.backbone, pooling=self.pooling, hidden=0, dropout=self.dropout
+        )

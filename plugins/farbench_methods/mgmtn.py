@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from farbench import MaskRequest, Problem, Stage
+from farbench import MaskRequest, Problem
 from farbench_methods.attribute_grouping import AttributeGrouping
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class AML(AttributeGrouping):
 
     def build(self, problem: Problem) -> nn.Module:
         """See :meth:`farbench.Method.build`."""
-        from farbench_methods.networks import GroupNetwork
+        from farbench_methods.group_network import GroupNetwork
 
         return GroupNetwork(
             problem,
@@ -58,10 +58,6 @@ class AML(AttributeGrouping):
     def mask_request(self) -> MaskRequest:
         """Ask for one mask a group."""
         return MaskRequest(self.grouping, self.mask_area)
-
-    def stages(self) -> tuple[Stage, ...]:
-        """Global, each group with the trunk frozen, joint (MGMTN section 4.2)."""
-        return (self.global_stage(), Stage("groups", self, frozen=("trunk",)), Stage("joint", self))
 
 
 class G2FFChannel(AML):

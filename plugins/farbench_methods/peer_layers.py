@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from farbench import Group, Problem
-from farbench.nn.heads import start_at_prior
+from farbench.nn.heads import group_of_columns, start_at_prior
 
 
 def scaled(channels: int, width: float) -> int:
@@ -40,10 +40,7 @@ class GroupOutputs(nn.Module):
         """
         super().__init__()
         task = problem.attributes
-        group_of_output = torch.zeros(task.outputs, dtype=torch.long)
-        for number, group in enumerate(groups):
-            group_of_output[list(group.columns)] = number
-        self.register_buffer("group_of_output", group_of_output, persistent=False)
+        self.register_buffer("group_of_output", group_of_columns(groups), persistent=False)
         bound = features**-0.5  # as torch.nn.Linear starts
         self.weight = nn.Parameter(torch.empty(task.outputs, features).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(task.outputs).uniform_(-bound, bound))

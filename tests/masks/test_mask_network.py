@@ -17,8 +17,9 @@ from farbench.data.mask_bits import StoredMasks
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source, open_source
 from farbench.errors import CellFailed, UserError
-from farbench.masks import artifact, network
-from farbench.masks.artifact import MaskPlan, make_masks, plan_masks
+from farbench.masks import artifact, network, training
+from farbench.masks.artifact import make_masks
+from farbench.masks.plan import MaskPlan, plan_masks
 from farbench.masks.regions import region_masks
 from farbench.plugins.dataset import FaceIndex
 from farbench.plugins.grouping import Group
@@ -80,10 +81,10 @@ def known(
     numbered = PackedImages(pixels, packed.sizes, {})
     calls: list[int] = []
 
-    def train(*args: Any, **settings: Any) -> network.TrainedMaskNetwork:
+    def train(*args: Any, **settings: Any) -> training.TrainedMaskNetwork:
         calls.append(1)
         oracle: Any = Oracle(true_masks(source, packed))
-        return network.TrainedMaskNetwork(oracle, [{"epoch": 1, "loss": 0.0}], 60.0)
+        return training.TrainedMaskNetwork(oracle, [{"epoch": 1, "loss": 0.0}], 60.0)
 
     monkeypatch.setattr(artifact, "train_mask_network", train)
     return source, numbered, calls
@@ -225,9 +226,7 @@ def test_a_view_moves_image_and_masks_alike(faces: tuple[Source, PackedImages]) 
         for x, y in points[i].round().astype(int):
             pixels[i, y, x] = 255
     protocol = MaskProtocol(size=96, rotation=30)
-    settings = network.Augmentation(crop="center", flip=0.5, rotation=30, rotation_probability=1)
-    batch = np.arange(8)
-    images, masks = network._views(pixels, points, batch, ["face"], protocol, 5, settings)
+    images, masks = training._views(pixels, points, np.arange(8), ["face"], protocol, epoch=1)
     assert images.shape == (8, 96, 96, 3)
     light = images[..., 0].numpy().astype(float)
     inside = (light * torch.nn.functional.max_pool2d(masks.float(), 5, 1, 2)[:, 0].numpy()).sum()
@@ -247,7 +246,7 @@ def test_faces_without_points_are_not_trained_on(
     points = np.full((len(source), 98, 2), np.nan, np.float32)
     arguments = (packed.pixels, points, np.arange(8), REGIONS, PROTOCOL, CPU)
     with pytest.raises(UserError, match="no training image has keypoints"):
-        network.train_mask_network(
+        training.train_mask_network(
             *arguments, pretrained=False, checkpoint=tmp_path / "c.pt", progress=quiet
         )
 
@@ -259,7 +258,7 @@ def test_a_loss_that_is_not_a_number_is_told(
     wild = MaskProtocol(**{**PROTOCOL.model_dump(), "learning_rate": math.inf})
     points = packed.to_packed(source.index.points["wflw98"])
     with pytest.raises(CellFailed, match="the mask network became nan in epoch 1"):
-        network.train_mask_network(
+        training.train_mask_network(
             packed.pixels, points, np.arange(16), REGIONS, wild, CPU,
             pretrained=False, checkpoint=tmp_path / "c.pt", progress=quiet,
         )  # fmt: skip
@@ -298,11 +297,11 @@ def test_dice_weighs_small_groups_like_large_ones() -> None:
     masks = torch.zeros(1, 2, 8, 8)
     masks[:, 0, :6], masks[:, 1, 0, 0] = 1, 1
     empty = torch.full((1, 2, 8, 8), -20.0)
-    plain = network.mask_loss(empty, masks, 0)
+    plain = training.mask_loss(empty, masks, 0)
     cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits(empty, masks)
     torch.testing.assert_close(plain, cross_entropy)
     # Nothing predicted: 1 - 1/(area + 1) for each group, with areas 48 and 1.
     dice = ((1 - 1 / 49) + (1 - 1 / 2)) / 2
-    torch.testing.assert_close(network.mask_loss(empty, masks, 2) - plain, torch.tensor(2 * dice))
+    torch.testing.assert_close(training.mask_loss(empty, masks, 2) - plain, torch.tensor(2 * dice))
     right = torch.where(masks > 0, 20.0, -20.0)
-    assert network.mask_loss(right, masks, 1) < 1e-4
+    assert training.mask_loss(right, masks, 1) < 1e-4

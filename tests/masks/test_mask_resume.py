@@ -14,9 +14,10 @@ from farbench.benchmark.schema import Images, MaskProtocol
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source, open_source
 from farbench.errors import CellFailed
-from farbench.masks import artifact, network
-from farbench.masks.artifact import MaskPlan, make_masks, plan_masks
+from farbench.masks import artifact, network, training
+from farbench.masks.artifact import make_masks
 from farbench.masks.keypoints import find_points
+from farbench.masks.plan import MaskPlan, plan_masks
 from farbench.plugins.grouping import Group
 from farbench.plugins.keypoints import KeypointModel
 from farbench.store import blocks
@@ -60,7 +61,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> tuple[Source, PackedImage
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 16)
     monkeypatch.setattr(artifact, "BATCH", 8)
-    monkeypatch.setattr(network, "MaskNetwork", Dropping)
+    monkeypatch.setattr(training, "MaskNetwork", Dropping)
 
 
 def make(faces, store: ArtifactStore, stop: tuple[str, int] | None = None, area: float = 1.0):

@@ -63,6 +63,14 @@ def test_what_touches_the_far_edges_shrinks_away_from_them() -> None:
     assert (box(scaled), scaled.sum()) == ((3, 7, 11, 15), 64)
 
 
+def test_masks_may_lie_in_memory_in_any_order() -> None:
+    masks = (np.random.default_rng(0).random((3, 16, 16, 2)) > 0.5).astype(np.uint8)
+    turned = masks.transpose(0, 3, 1, 2)  # as stored masks are read
+    scaled = scale_masks(turned, 1.44)
+    assert scaled.any()
+    assert np.array_equal(scaled, scale_masks(np.ascontiguousarray(turned), 1.44))
+
+
 def test_what_becomes_thinner_than_a_pixel_may_vanish() -> None:
     masks = np.zeros((1, 1, 16, 16), np.uint8)
     masks[0, 0, 7:9, 1:14] = 1

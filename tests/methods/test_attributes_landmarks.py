@@ -7,7 +7,7 @@ import torch
 from mixed_tasks import ATTRIBUTES, POINTS, mixed_problem
 from torch import nn
 
-from farbench.training.stage import freeze
+from farbench.training.weights import freeze, set_to_train
 from farbench_methods.attributes_landmarks import AttributesLandmarks
 
 
@@ -22,10 +22,7 @@ def test_a_step_moves_what_it_should(freeze_backbone: bool, frozen_batchnorm: bo
     (stage,) = method.stages()
     trained = freeze(network, stage.frozen)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    # As the core trains: everything in training mode but what the stage freezes.
-    network.train()
-    for name in stage.frozen:
-        network.get_submodule(name).eval()
+    set_to_train(network, stage.frozen)
     optimizer = torch.optim.SGD(trained, lr=0.1)
     outputs = network(torch.randn(4, 3, 64, 64))
     (outputs["attributes"].square().mean() + outputs["points"].square().mean()).backward()

@@ -9,7 +9,7 @@ from mixed_tasks import AGE, ATTRIBUTES, RACE, mixed_problem
 from torch import Tensor, nn
 
 from farbench import UserError
-from farbench.training.stage import hand_on
+from farbench.training.weights import hand_on
 from farbench_methods.baseline import GlobalOptions
 from farbench_methods.far_amtn import FarAMTN
 from farbench_methods.far_amtn_blocks import (

@@ -252,6 +252,20 @@ def test_a_file_that_does_not_fit_is_told(
         network(save(**changes))
 
 
+def test_an_identity_tells_what_is_in_the_file_and_not_where_it_lies(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.pt", tmp_path / "there.pt"
+    method = FaRLHead(weights=str(here))
+    assert method.identity() == method.options()  # a file that is missing is told by who reads it
+    here.write_bytes(b"some weights")
+    there.write_bytes(b"some weights")
+    known = method.identity()
+    assert known == FaRLHead(weights=str(there)).identity()
+    assert str(here) not in known.values()
+    here.write_bytes(b"other weights")
+    assert method.identity() != known
+    assert FaRLHead().identity() == FaRLHead().options()
+
+
 class Bomb:
     """An object whose unpickling would run code."""
 

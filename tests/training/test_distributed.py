@@ -28,7 +28,8 @@ from farbench.training.assist import Assignment, assist_stage
 from farbench.training.device import Forward
 from farbench.training.distributed import check_batches, own_part
 from farbench.training.faster_steps import choose_speedups
-from farbench.training.stage import CHECKPOINT, WEIGHTS, Listeners, StageRun, train_stage
+from farbench.training.stage import CHECKPOINT, WEIGHTS, Listeners, StageRun
+from farbench.training.train import train_stage
 
 
 class Network(nn.Module):

@@ -26,7 +26,8 @@ from farbench.training.faster_steps import (
     share_compiled_code,
     speed_up,
 )
-from farbench.training.stage import Listeners, train_stage
+from farbench.training.stage import Listeners
+from farbench.training.train import train_stage
 
 MANY = 3_000_000
 without_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")

@@ -10,8 +10,9 @@ import torch
 
 from farbench.benchmark.schema import Protocol
 from farbench.data.batches import Batch
-from farbench.plugins.manager import Registry, load_plugins
+from farbench.plugins.manager import load_plugins
 from farbench.plugins.method import Method, Problem
+from farbench.plugins.registry import Registry
 from farbench.plugins.weighting import TaskWeighting
 from farbench.testing.problems import (
     STATISTICS,

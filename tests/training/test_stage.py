@@ -30,15 +30,8 @@ from farbench.errors import CellFailed
 from farbench.training.device import Forward
 from farbench.training.optimizer import learning_rate_at
 from farbench.training.predict import predict
-from farbench.training.stage import (
-    CHECKPOINT,
-    WEIGHTS,
-    Listeners,
-    StageData,
-    StageRun,
-    hand_on,
-    train_stage,
-)
+from farbench.training.stage import CHECKPOINT, WEIGHTS, Listeners, StageData, StageRun
+from farbench.training.train import train_stage
 from farbench.training.validation import kept_valid_outputs
 from farbench_losses.binary_cross_entropy import BinaryCrossEntropy
 from farbench_losses.equalized_focal import EqualizedFocal
@@ -213,46 +206,8 @@ def test_freezing_what_is_not_there_is_an_error(tmp_path: Path) -> None:
         train(odd, tmp_path)
 
 
-def test_weights_are_handed_on_module_by_module() -> None:
-    torch.manual_seed(0)
-    old, new = TinyNet(8), TinyNet(8)
-    new.extra = nn.Linear(2, 2)
-    assert hand_on(new, old.state_dict()) == len(old.state_dict())
-    for key, value in old.state_dict().items():
-        assert torch.equal(new.state_dict()[key], value)
-    # A wider head: the trunk fits; in the head the last bias would fit, without its weight.
-    wide = TinyNet(16)
-    fresh = {key: value.clone() for key, value in wide.state_dict().items()}
-    hand_on(wide, old.state_dict())
-    for key, value in wide.state_dict().items():
-        expected = old.state_dict()[key] if key.startswith("trunk.") else fresh[key]
-        assert torch.equal(value, expected), key
-    # Gone from the new network, unknown to the old one: neither is an error.
-    small = nn.Sequential(nn.Linear(3, 3))
-    assert hand_on(small, old.state_dict()) == 0
-
-
-def test_a_group_head_starts_afresh_behind_a_trunk_that_is_handed_on() -> None:
-    from tiny_parts import celeba_problem
-
-    from farbench_methods.attribute_grouping import AttributeGrouping
-    from farbench_methods.baseline import Baseline
-
-    options = {"backbone": "resnet10t", "hidden": 8}
-    torch.manual_seed(0)
-    one = Baseline(**options).build(celeba_problem())
-    groups = AttributeGrouping(**options).build(celeba_problem())
-    with torch.no_grad():
-        for value in one.heads.parameters():
-            value.fill_(7.0)
-    hand_on(groups, one.state_dict())
-    assert torch.equal(groups.trunk.net.conv1[0].weight, one.trunk.net.conv1[0].weight)
-    assert not (groups.heads.weight == 7).any()
-    assert not (groups.heads.bias == 7).any()
-
-
 def test_the_best_epoch_on_valid_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from farbench.training import stage as module
+    from farbench.training import train as module
 
     scores = iter([0.3, 0.7, 0.7, 0.5])
     monkeypatch.setattr(

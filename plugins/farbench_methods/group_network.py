@@ -1,4 +1,4 @@
-"""The network behind the baseline, attribute grouping and all rows of MGMTN."""
+"""The network of attribute grouping and of all rows of MGMTN: one head a group of attributes."""
 
 from __future__ import annotations
 
@@ -10,37 +10,12 @@ from torch import Tensor, nn
 
 from farbench import Group, Problem
 from farbench.nn.attention import RegionPool
-from farbench.nn.heads import GroupedHeads, TaskHeads
+from farbench.nn.heads import GroupedHeads
 from farbench.nn.regions import resize_masks
 from farbench.nn.trunk import Trunk, global_pool
 
 if TYPE_CHECKING:
     from farbench_methods.baseline import GlobalOptions
-
-
-class GlobalNetwork(nn.Module):
-    """Trunk -> global feature -> one head a task."""
-
-    def __init__(self, problem: Problem, options: GlobalOptions) -> None:
-        """Build the network."""
-        super().__init__()
-        self.trunk = Trunk(options.backbone, pretrained=problem.pretrained)
-        self.pixel_mean, self.pixel_std = self.trunk.pixel_mean, self.trunk.pixel_std
-        self.pooling = options.pooling
-        self.feature_size = self.trunk.final_channels
-        self.heads = TaskHeads(
-            self.feature_size,
-            problem,
-            problem.tasks,
-            hidden=options.hidden,
-            dropout=options.dropout,
-        )
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Map ``(N, 3, S, S)`` to one output a task, and the feature that they share."""
-        final, _ = self.trunk(images)
-        features = global_pool(final, self.pooling)
-        return {**self.heads(features), "features": features}
 
 
 class GroupNetwork(nn.Module):
@@ -77,11 +52,9 @@ class GroupNetwork(nn.Module):
                 for level in levels
             }
         )
-        features = sum(self.trunk.channels.values())
-        features += self.trunk.final_channels
-        self.feature_size = features
+        self.feature_size = sum(self.trunk.channels.values()) + self.trunk.final_channels
         self.heads = GroupedHeads(
-            features, groups, problem, hidden=options.hidden, dropout=options.dropout
+            self.feature_size, groups, problem, hidden=options.hidden, dropout=options.dropout
         )
         self.task = problem.attributes.name
 
