@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
+MASKS = "masks.npy"
+"""The file of an artifact that holds ``StoredMasks.bits``."""
+
 
 @dataclass(frozen=True)
 class StoredMasks:
@@ -60,4 +63,4 @@ def unpack(bits: Tensor, groups: int, side: int) -> Tensor:
 
 def load_masks(folder: Path, groups: tuple[str, ...], side: int) -> StoredMasks:
     """Open the masks of an artifact folder by memory map."""
-    return StoredMasks(np.load(folder / "masks.npy", mmap_mode="r"), groups, side)
+    return StoredMasks(np.load(folder / MASKS, mmap_mode="r"), groups, side)

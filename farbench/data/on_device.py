@@ -23,8 +23,7 @@ class Prepared:
     """What the host knows of a batch; the tensors are pinned if the device is a GPU.
 
     Attributes:
-        chosen: int64 ``(N,)``, where the samples stand in the source.
-        index: The same as a tensor, of resident images; else None.
+        index: int64 ``(N,)``, where the samples stand among resident images; else None.
         pixels: uint8 ``(N, R, R, 3)``, of images that are not resident; else None.
         matrices: float32 ``(N, 2, 3)``, from crop to packed pixels.
         targets: By task.
@@ -32,7 +31,6 @@ class Prepared:
         bits: uint8 ``(N, B)``, the stored masks, or None.
     """
 
-    chosen: NDArray[np.int64]
     index: Tensor | None
     pixels: Tensor | None
     matrices: Tensor
@@ -72,7 +70,6 @@ class DeviceWarp:
         resident = self.images_at.place == "resident"
         pin = self.device.type == "cuda"
         return Prepared(
-            chosen,
             self._tensor(chosen) if resident else None,
             None if resident else self.images_at.take(chosen, pin),
             self._tensor(matrices, np.float32),

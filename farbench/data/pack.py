@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from farbench.data.intact import CHECKSUMS, PIXELS, checksum, discard_damaged
+from farbench.data.pixel_file import PixelFile, open_pixels
 from farbench.data.workers import parallel, worker_count
 from farbench.errors import UserError
 from farbench.store.artifacts import PROGRESS, ArtifactStore
 from farbench.store.blocks import Arrays, in_blocks
 
-FILE = PIXELS
 FEW = 128
 """So many images are decoded sooner than other processes are there."""
 
@@ -98,7 +99,7 @@ def pack(
     if broken and not skip_broken:
         raise _broken_error(broken)
     return PackedImages(
-        np.load(folder / FILE, mmap_mode="r"), np.load(folder / "sizes.npy"), broken
+        np.load(folder / PIXELS, mmap_mode="r"), np.load(folder / "sizes.npy"), broken
     )
 
 
@@ -112,23 +113,14 @@ def _build(
 ) -> dict[str, Any]:
     """Fill the folder of the artifact; see :func:`pack`."""
     count, side = shape[:2]
-    pixels = _open_pixels(folder / FILE, shape)
     # A worker's last images should not keep the others waiting at the end of a block.
     size = max(4, min(32, 256 // workers))
-
-    def some(start: int, stop: int) -> _Some:
-        return _pack_some(pixels, read, start, stop)
-
-    def holds(start: int, stop: int, block: Arrays) -> bool:
-        # Where broken images are an error they may have been mended since.
-        if len(block["broken"]) and not skip_broken:
-            return False
-        found = np.array([checksum(image) for image in pixels[start:stop]], np.uint32)
-        return np.array_equal(found, block["checksums"])
-
     sizes, checksums = np.zeros((count, 2), np.int32), np.zeros(count, np.uint32)
     broken: dict[int, str] = {}
-    with parallel(some, workers if count > FEW else 1) as each:
+    with (
+        open_pixels(folder / PIXELS, shape) as file,
+        parallel(partial(_pack_some, file, read), workers if count > FEW else 1) as each,
+    ):
 
         def make(start: int, stop: int) -> Arrays:
             parts = []
@@ -137,14 +129,14 @@ def _build(
                 parts.append(part)
                 done += len(part.sizes)
                 progress(done, count)
-            parts.sort(key=lambda part: part.start)
-            reasons = {i: reason for part in parts for i, reason in part.reasons.items()}
-            return {
-                "sizes": np.concatenate([part.sizes for part in parts]),
-                "checksums": np.concatenate([part.checksums for part in parts]),
-                "broken": np.array(list(reasons), np.int64),
-                "reasons": np.array(list(reasons.values()), str),
-            }
+            return _joined(sorted(parts, key=lambda part: part.start))
+
+        def holds(start: int, stop: int, block: Arrays) -> bool:
+            # Where broken images are an error they may have been mended since.
+            if len(block["broken"]) and not skip_broken:
+                return False
+            found = np.array([checksum(image) for image in file.pixels[start:stop]], np.uint32)
+            return np.array_equal(found, block["checksums"])
 
         for start, stop, block in in_blocks(folder / PROGRESS, count, make, holds):
             sizes[start:stop], checksums[start:stop] = block["sizes"], block["checksums"]
@@ -154,7 +146,6 @@ def _build(
             }
     if broken and not skip_broken:
         raise _broken_error(broken)
-    pixels.flush()
     np.save(folder / "sizes.npy", sizes)
     np.save(folder / CHECKSUMS, checksums)
     return {"count": count, "side": side, "broken": {str(i): broken[i] for i in broken}}
@@ -169,39 +160,46 @@ class _Some(NamedTuple):
     reasons: dict[int, str]
 
 
+def _joined(parts: Sequence[_Some]) -> Arrays:
+    """Return what is kept of a block of images, whose parts come in order."""
+    reasons = {i: reason for part in parts for i, reason in part.reasons.items()}
+    return {
+        "sizes": np.concatenate([part.sizes for part in parts]),
+        "checksums": np.concatenate([part.checksums for part in parts]),
+        "broken": np.array(list(reasons), np.int64),
+        "reasons": np.array(list(reasons.values()), str),
+    }
+
+
 def _pack_some(
-    pixels: NDArray[np.uint8], read: Callable[[int], NDArray[np.uint8]], start: int, stop: int
+    file: PixelFile, read: Callable[[int], NDArray[np.uint8]], start: int, stop: int
 ) -> _Some:
     """Decode and resize some images into their places."""
     sizes, checksums = np.zeros((stop - start, 2), np.int32), np.zeros(stop - start, np.uint32)
     reasons: dict[int, str] = {}
+    shape = file.pixels.shape[1:]
     for i in range(start, stop):
         try:
             image = read(i)
-            pixels[i] = resize(image, pixels.shape[1])
+            packed = np.ascontiguousarray(resize(image, shape[0]))
+            if packed.dtype != np.uint8 or packed.shape[2:] != (3,):
+                raise UserError(
+                    f"image {i} of the index is read as {image.dtype} {image.shape}, not as uint8 "
+                    "(height, width, 3)."
+                )
             sizes[i - start] = image.shape[:2]
         except Exception as error:  # a data set of somebody's own may raise anything
             known = isinstance(error, UserError)
             named = f"image {i} of the index: {type(error).__name__}: {error}."
             reasons[i] = str(error) if known else named
-            pixels[i] = 0
-        checksums[i - start] = checksum(pixels[i])
+            packed = np.zeros(shape, np.uint8)
+        file.write(i, packed)
+        checksums[i - start] = checksum(packed)
     return _Some(start, sizes, checksums, reasons)
 
 
 def _nobody(*told: object) -> None:
     """Stand in for whoever is not there to be told."""
-
-
-def _open_pixels(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
-    """Map the file of pixels, the one that a killed process left behind if there is one."""
-    try:
-        found = np.lib.format.open_memmap(path, mode="r+")
-    except (OSError, ValueError):  # absent, or cut short
-        found = None
-    if found is not None and found.shape == shape and found.dtype == np.uint8:
-        return found
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
 def _broken_error(broken: dict[int, str]) -> UserError:

@@ -29,7 +29,8 @@ class Source:
         dataset: The data set with its options.
         root: Its folder, or None.
         index: The chosen rows, in the data set's order.
-        manifest: Digest of the data set, its options, ids, splits, labels, points and file sizes.
+        manifest: Digest of the data set, its options, ids, splits, labels, points and file sizes,
+            and of what is in the files once one was exchanged (see `exchanged`).
     """
 
     dataset: Dataset
@@ -96,14 +97,36 @@ class Source:
             return self
         keep = np.array([i not in positions for i in range(len(self))])
         index = _take(self.index, keep)
-        images = [str(self.index.frame["image"].iloc[i]) for i in sorted(positions)]
-        named = ", ".join(images[:5]) + (", ..." if len(images) > 5 else "")
-        one = len(images) == 1
+        one = len(positions) == 1
         what = "image that does not decode is" if one else "images that do not decode are"
-        index.notes.append(f"{len(images)} {what} left out: {named}.")
+        named = self._named(sorted(positions))
+        index.notes.append(f"{len(positions)} {what} left out: {named}.")
         _check_splits(self.dataset, index)
         digest = hashlib.sha256(f"{self.manifest}-{sorted(positions)}".encode()).hexdigest()
         return Source(self.dataset, self.root, index, digest)
+
+    def exchanged(self, positions: Sequence[int], contents: str) -> Source:
+        """Return the source as another data set, because the bytes of some images are others.
+
+        Args:
+            positions: Which images were exchanged since they were first packed.
+            contents: Digest of the bytes of all images.
+        """
+        if not positions:
+            return self
+        index = _take(self.index, np.ones(len(self), bool))
+        what = "image was" if len(positions) == 1 else "images were"
+        index.notes.append(
+            f"{len(positions)} {what} exchanged since the first run: {self._named(positions)}. It "
+            "is another data set now; results of the one before are in no table of this run."
+        )
+        digest = hashlib.sha256(f"{self.manifest}-{contents}".encode()).hexdigest()
+        return Source(self.dataset, self.root, index, digest)
+
+    def _named(self, positions: Sequence[int]) -> str:
+        """Return the names of the first few of some images, and whether there are more."""
+        images = [str(self.index.frame["image"].iloc[i]) for i in positions[:5]]
+        return ", ".join(images) + (", ..." if len(positions) > 5 else "")
 
 
 def open_source(dataset: Dataset, data_root: Path | None, images: Images) -> Source:
@@ -151,7 +174,7 @@ def _check(dataset: Dataset, index: FaceIndex) -> None:
     missing = [c for c in ("image", "split", *columns) if c not in frame.columns]
     if missing:
         raise UserError(f"data set '{dataset.name}': its index lacks {', '.join(missing[:5])}.")
-    odd = sorted(set(frame["split"].unique()) - set(SPLITS))
+    odd = sorted(set(frame["split"].unique()) - set(SPLITS), key=str)
     if odd:
         raise UserError(f"data set '{dataset.name}': unknown split {odd[0]!r} in its index.")
     repeated = frame["image"][frame["image"].duplicated()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from farbench.errors import UserError, unknown_name
 from farbench.executors.contract import Executor
@@ -44,7 +45,7 @@ def make_executor(
     Raises:
         UserError: It is not known or not installed, or an option is wrong.
     """
-    name, options = asked, dict[str, str]()
+    name, options = asked, dict[str, Any]()
     if asked.endswith((".yaml", ".yml")):
         name, options = read_file(Path(asked))
     if name not in NAMES:

@@ -9,7 +9,10 @@ from typing import Any, Literal, Protocol
 
 Message = tuple[Any, ...]
 """What a worker says while it works, plain data: ``("line", text)``,
-``("step", what, done, total)``, ``("memory", bytes taken, bytes free)``."""
+``("step", what, done, total)``, ``("memory", bytes taken, bytes free)``; at the end
+``(ENDED, state, reason)`` in the words of an outcome."""
+
+ENDED = "ended"
 
 Say = Callable[[Message], None]
 

@@ -10,8 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from farbench.executors.contract import Message, Work, WorkItem
-from farbench.executors.worker import ENDED
+from farbench.executors.contract import ENDED, Message, Work, WorkItem
 
 UNSHARED = "unshared"
 """State of an item whose worker does not see the run's folders, beside those of an outcome."""

@@ -1,7 +1,8 @@
-"""Which GPU takes the next item: by the memory that items were measured to take."""
+"""Which GPUs take part, and which takes the next item: by the memory that items took before."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -75,8 +76,6 @@ def gpus_to_use(device: str) -> list[str | None]:
         return []
     if ":" in device or torch.cuda.device_count() == 1:
         return [None]
-    import os
-
     given = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     count = torch.cuda.device_count()
     names = given if len(given) >= count else [str(number) for number in range(count)]

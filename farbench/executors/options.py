@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from farbench.benchmark.yaml_lines import read_yaml
 from farbench.errors import UserError, unknown_name
 
 
 class Options(BaseModel):
     """Options of an executor; what is not listed is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A file may say `account: 1234`, which YAML reads as a number.
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     cpus: int | None = Field(None, ge=1, description="Processors a cell; its threads if not said.")
 
@@ -66,7 +67,7 @@ class SlurmOptions(Options):
 Chosen = TypeVar("Chosen", bound=Options)
 
 
-def read_options(kind: type[Chosen], executor: str, given: Mapping[str, str]) -> Chosen:
+def read_options(kind: type[Chosen], executor: str, given: Mapping[str, Any]) -> Chosen:
     """Check the options of an executor.
 
     Args:
@@ -105,7 +106,7 @@ def split_options(pairs: Sequence[str]) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in split}
 
 
-def read_file(path: Path) -> tuple[str, dict[str, str]]:
+def read_file(path: Path) -> tuple[str, dict[str, Any]]:
     """Read a file that names an executor and its options.
 
     Returns:
@@ -114,12 +115,8 @@ def read_file(path: Path) -> tuple[str, dict[str, str]]:
     Raises:
         UserError: The file cannot be read, or it names no executor.
     """
-    try:
-        # All values as text: YAML would read the time 1:30:00 as a number.
-        held = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"--executor {path}: cannot be read ({error}).") from error
-    if not isinstance(held, dict) or not isinstance(held.get("executor"), str):
+    held = read_yaml(path).data
+    if not isinstance(held.get("executor"), str):
         raise UserError(
             f"--executor {path}: expected a line `executor: slurm` (or ray), then its options, "
             "one a line: `partition: gpu`."

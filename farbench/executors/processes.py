@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from farbench.executors import worker
-from farbench.executors.contract import Executor, Hear, Job, Message, Outcome, WorkItem
+from farbench.executors.contract import ENDED, Executor, Hear, Job, Message, Outcome, WorkItem
 from farbench.executors.memory import CONTEXT, GpuMemory, choose_gpu
 
 PATIENCE = 5.0
@@ -79,7 +79,7 @@ class ProcessExecutor(Executor):
         for one in self._busy:
             dead = not one.process.is_alive()  # asked first: what it said before is still there
             for message in _said(one.pipe):
-                if message[0] == worker.ENDED:
+                if message[0] == ENDED:
                     return Outcome(self._freed(one), *message[1:])
                 self._heard(one, message)
             if dead:
@@ -154,7 +154,7 @@ def _said(pipe: Connection) -> list[Message]:
     try:
         while pipe.poll():
             messages.append(pipe.recv())
-            if messages[-1][0] == worker.ENDED:
+            if messages[-1][0] == ENDED:
                 break
     except (EOFError, OSError):
         pass

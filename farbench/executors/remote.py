@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
-from farbench.executors.contract import Executor, Hear, Job, Message, Outcome, WorkItem
+from farbench.executors.contract import ENDED, Executor, Hear, Job, Message, Outcome, WorkItem
 from farbench.executors.errand import UNSHARED, Errand
-from farbench.executors.worker import ENDED
 
 MOST = 100
 """Items that are handed over at the same time where nobody says how many: more than that wait
@@ -74,6 +73,7 @@ class RemoteExecutor(Executor):
         self.at_once = at_once or MOST
         self.logs, self.shared = logs, list(shared)
         self._running: list[HandedOver] = []
+        self._submitted = 0
         self._errand: Errand | None = None
         self._hear: Hear = lambda item, message: None
 
@@ -119,8 +119,11 @@ class RemoteExecutor(Executor):
     def submit(self, item: WorkItem) -> None:
         """Hand an item over."""
         assert self._errand is not None
-        # A name of this run's own: in the file of another run lies another run's end.
-        name = f"{item.key.replace('/', '-')[:100]}-{self._errand.token[:8]}.answers"
+        # A name of this run's own: in the file of another run lies another run's end. What long
+        # keys end with tells them apart, so items are numbered as well.
+        self._submitted += 1
+        begin, run = item.key.replace("/", "-")[:100], self._errand.token[:8]
+        name = f"{begin}-{run}-{self._submitted}.answers"
         answers = self.logs.absolute() / name
         handle = self.hand_over(self._errand, item, answers)
         self._running.append(HandedOver(item, answers, handle))

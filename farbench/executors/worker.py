@@ -10,11 +10,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from farbench.executors.contract import Job, Work, WorkItem
-
-ENDED = "ended"
-"""First word of the message that says how an item ended, in the words of an outcome: its state,
-and the reason."""
+from farbench.executors.contract import ENDED, Job, Work, WorkItem
 
 
 def work(pipe: Connection, job: bytes, visible: str | None) -> None:

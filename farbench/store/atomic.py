@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
+from farbench.limits import JSON, read_whole
 from farbench.store.space import full_disk_told
 
 _TEMPORARY = ".unfinished-"
@@ -20,10 +21,6 @@ _DAY = 24 * 3600
 
 CHECKSUM = "checksum"
 """The last key of a sealed document: CRC-32 of the rest, whatever its layout."""
-
-LARGEST = 256 << 20
-"""Bytes of the largest JSON that is read. The largest that is written, ``evidence.json`` of some
-hundred rows, has some MB; a file beyond this is not ours, and would only fill the memory."""
 
 
 def write_with(path: Path, write: Callable[[Path], None]) -> None:
@@ -92,9 +89,7 @@ def read_json(path: Path) -> Any:
         OSError: It is not there, or cannot be read.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{path} has more than {LARGEST:,} bytes: it is no file of farbench.")
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path, JSON).decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant)
         if "\\ud" in text.lower():  # half of a pair of surrogates could not be printed or written
             json.dumps(value, ensure_ascii=False).encode("utf-8")

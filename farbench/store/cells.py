@@ -25,7 +25,6 @@ LOG = "log.txt"
 WEIGHTS = "model.safetensors"
 PREDICTIONS = {"test": "predictions.npz", "valid": "predictions.valid.npz"}
 
-
 KEPT = (METRICS, *PREDICTIONS.values(), HISTORY, TERMS, WEIGHTS)
 """The files of a cell whose checksums its ``cell.json`` holds."""
 

@@ -109,8 +109,9 @@ def read_robustness(folder: Path, cell: str = "") -> RobustnessFile:
         if held["schema"] != SCHEMA or cell not in ("", held["cell"]):
             return RobustnessFile(folder, cell)
         entries = [dict(entry) for entry in held["entries"]]
-        for entry in entries:
-            [entry[word] for word in (*PLACE, "key", "scores")]
+        for entry in entries:  # null is allowed for some, absent is not
+            if absent := {*PLACE, "key", "scores"} - entry.keys():
+                raise KeyError(min(absent))
         check_shape(path, held, SHAPE, AGAIN)
         for number, entry in enumerate(entries):
             check_scores(path, entry["scores"], AGAIN, f"entries[{number}].scores")

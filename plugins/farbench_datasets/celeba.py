@@ -14,6 +14,7 @@ from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
 from farbench.tasks.base import Task
 from farbench.tasks.identity import Identity
 from farbench.tasks.landmarks import FIVE_EYES, FIVE_MIRROR, Landmarks
+from farbench_datasets.folder_dataset import examples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,9 +33,6 @@ _HOW_TO_GET = """\
      list_landmarks_align_celeba.txt (or .csv)   five landmarks an image; optional
      identity_CelebA.txt                         identities; optional
 3. Pass the folder, or the one above it, as --data-root or in FARBENCH_DATA."""
-
-_LISTED = 5
-"""How many file names a note or an error gives as examples."""
 
 
 class CelebA(Dataset):
@@ -152,8 +150,8 @@ class CelebA(Dataset):
         if not keep.any():
             raise UserError(
                 f"no image of {images.where} is named in both {labels_path.name} and "
-                f"{partition_path.name}: images look like {_examples(sorted(images.names)[:2])}, "
-                f"label rows like {_examples(list(labels.index[:2]))}. "
+                f"{partition_path.name}: images look like {examples(sorted(images.names)[:2])}, "
+                f"label rows like {examples(list(labels.index[:2]))}. "
                 "Check that labels and images come from the same release."
             )
         labels, split = labels[keep], split[keep]
@@ -179,6 +177,14 @@ class CelebA(Dataset):
     def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
         """Return the bytes of each image in the folder or the zip."""
         return self._images(root).sizes(images)
+
+    def stamps(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return when each image was last changed; of the zip, the checksums that it holds."""
+        return self._images(root).stamps(images)
+
+    def checksums(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the CRC-32 of each image in the folder or the zip."""
+        return self._images(root).checksums(images)
 
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(218, 178, 3)`` in RGB, from the folder or out of the zip."""
@@ -250,7 +256,7 @@ class CelebA(Dataset):
             ),
         }
         found = [
-            f"{len(missing):,} {what} and are left out: {_examples(missing)}."
+            f"{len(missing):,} {what} and are left out: {examples(missing)}."
             for what, missing in gaps.items()
             if missing
         ]
@@ -259,8 +265,3 @@ class CelebA(Dataset):
                 "celeba: " + " ".join(found) + " Set on_mismatch: skip to go on without them."
             )
         notes.extend(found)
-
-
-def _examples(names: list[str]) -> str:
-    """Return the first few names, and whether there are more."""
-    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")

@@ -6,13 +6,15 @@ import os
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farbench.errors import UserError
+from farbench.limits import PICTURE, read_whole, too_large
+from farbench.plugins.dataset import file_checksum, file_stamp
 from farbench_datasets.celeba_files import IMAGE_NAME
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ _FOLDERS = (
 )
 _ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
 _SUFFIXES = (".jpg", ".png")
-_LARGEST = 16 << 20
-"""Bytes of the largest member that is unpacked; an aligned face has some 10 thousand."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,30 @@ class Images:
     def sizes(self, names: Iterable[str]) -> list[int]:
         """Return the bytes of each image, so that an exchanged one is noticed; -1 if missing."""
         if self.members:
-            listed = _open_zip(self.where, os.getpid()).infolist()
-            held = {info.filename: info.file_size for info in listed}
+            held = {info.filename: info.file_size for info in self._listed()}
             return [held.get(self.members.get(name, ""), -1) for name in names]
         with os.scandir(self.where) as entries:
             found = {entry.name: entry.stat().st_size for entry in entries}
         return [found.get(name, -1) for name in names]
+
+    def stamps(self, names: Sequence[str]) -> list[int]:
+        """Return a number of each image that changes with it; -1 if missing.
+
+        A zip lists the CRC-32 of its members, so their stamps are their checksums.
+        """
+        if self.members:
+            return self.checksums(names)
+        return [file_stamp(f"{self.where}/{name}") for name in names]
+
+    def checksums(self, names: Sequence[str]) -> list[int]:
+        """Return the CRC-32 of each image's bytes; -1 if missing."""
+        if self.members:
+            held = {info.filename: info.CRC for info in self._listed()}
+            return [held.get(self.members.get(name, ""), -1) for name in names]
+        return [file_checksum(f"{self.where}/{name}") for name in names]
+
+    def _listed(self) -> list[zipfile.ZipInfo]:
+        return _open_zip(self.where).infolist()
 
     def read(self, name: str) -> NDArray[np.uint8]:
         """Decode one image to uint8 ``(H, W, 3)`` RGB.
@@ -68,16 +86,13 @@ class Images:
             raise UserError(f"image {name} is missing in {self.where}.")
         try:
             if self.members:
-                archive = _open_zip(self.where, os.getpid())
+                archive = _open_zip(self.where)
                 member = archive.getinfo(self.members[name])
-                if member.file_size > _LARGEST:
-                    raise UserError(
-                        f"image {name} of {self.where} unpacks to {member.file_size:,} bytes: that "
-                        "is no aligned face."
-                    )
+                if member.file_size > PICTURE:
+                    raise too_large(self.where / name, member.file_size, PICTURE)
                 data = archive.read(member)
             else:
-                data = (self.where / name).read_bytes()
+                data = read_whole(self.where / name, PICTURE)
         except FileNotFoundError as error:
             raise UserError(f"image {self.where / name} is missing.") from error
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
@@ -123,7 +138,7 @@ def _scan_folder(folder: Path, changed: int) -> Images:
 @lru_cache(maxsize=4)
 def _scan_zip(path: Path, changed: int) -> Images:
     members: dict[str, str] = {}
-    for member in _open_zip(path, os.getpid()).namelist():
+    for member in _open_zip(path).namelist():
         name = member.rsplit("/", 1)[-1]
         # Members are only ever read into memory; archives made on a Mac carry ._ doubles.
         if IMAGE_NAME.match(name) and not name.startswith(".") and "__MACOSX" not in member:
@@ -134,14 +149,15 @@ def _scan_zip(path: Path, changed: int) -> Images:
 _zip_lock = threading.Lock()
 
 
-def _open_zip(path: Path, process: int) -> zipfile.ZipFile:
+def _open_zip(path: Path) -> zipfile.ZipFile:
     """Return this process's open handle: a forked worker must not share the file's position."""
+    now = path.stat()
     with _zip_lock:
-        return _opened(path, process)
+        return _opened(path, now.st_mtime_ns, now.st_size, os.getpid())
 
 
 @lru_cache(maxsize=2)
-def _opened(path: Path, process: int) -> zipfile.ZipFile:
+def _opened(path: Path, changed: int, size: int, process: int) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from farbench.errors import UserError
-from farbench.plugins.dataset import DatasetInfo, FaceIndex
+from farbench.plugins.dataset import DatasetInfo, FaceIndex, file_stamp
 from farbench.tasks.base import Task
 from farbench.tasks.classes import Classes
 from farbench_datasets.expressions import EXPRESSIONS
@@ -128,6 +128,18 @@ class FER2013(FolderDataset):
             return super().sizes(root, images)
         rows = [table.row(image) for image in images]
         return [-1 if row is None else table.lengths[row] for row in rows]
+
+    def stamps(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return when each image file, or the CSV, was last changed."""
+        table = self._table(root)
+        if table is None:
+            return super().stamps(root, images)
+        return [file_stamp(str(table.path))] * len(images)
+
+    def checksums(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the CRC-32 of each image: of its file, or of its row of the CSV."""
+        table = self._table(root)
+        return super().checksums(root, images) if table is None else table.checksums(images)
 
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(48, 48, 3)`` with three equal channels."""

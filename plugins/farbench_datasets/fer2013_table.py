@@ -5,13 +5,16 @@ The file is 300 MB of text; it is scanned once a process and never held in memor
 
 from __future__ import annotations
 
+import zlib
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farbench.errors import UserError
+from farbench.limits import PIXEL_TABLE, check_length
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +56,18 @@ class PixelTable:
         row = int(number) if number.isdecimal() else -1
         return row if 0 <= row < len(self.ids) and self.ids[row] == image else None
 
+    def checksums(self, images: Sequence[str]) -> list[int]:
+        """Return the CRC-32 of the row of each image, -1 for one that the file does not have."""
+        found = []
+        with self.path.open("rb") as file:
+            for row in map(self.row, images):
+                if row is None:
+                    found.append(-1)
+                    continue
+                file.seek(self.starts[row])
+                found.append(zlib.crc32(file.read(self.lengths[row])))
+        return found
+
     def read(self, image: str) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(48, 48, 3)`` with three equal channels.
 
@@ -93,6 +108,7 @@ def open_table(path: Path) -> PixelTable:
 @lru_cache(maxsize=2)
 def _scan(path: Path, changed: int, size: int) -> PixelTable:
     with path.open("rb") as file:
+        check_length(file, path, PIXEL_TABLE)
         header = file.readline()
         names = [
             name.strip(b' "\r\n').lower()

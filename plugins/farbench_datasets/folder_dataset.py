@@ -65,6 +65,14 @@ class FolderDataset(Dataset):
         """Return the bytes of each image file."""
         return super().sizes(self.found(root), images)
 
+    def stamps(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return when each image file was last changed."""
+        return super().stamps(self.found(root), images)
+
+    def checksums(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the CRC-32 of each image file."""
+        return super().checksums(self.found(root), images)
+
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(H, W, 3)`` in RGB; grey ones have three equal channels."""
         return super().read(self.found(root), row)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farbench.errors import UserError, did_you_mean
+from farbench_datasets.points68 import FARTHEST
+from farbench_datasets.text_files import open_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,13 +44,10 @@ class Table:
         self.path = path
         self._lines: list[int] = []
         self._cells: dict[str, list[str]] = {}
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as text:
-                rows = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
-                header = [cell.strip() for cell in next(rows, [])]
-                self._read(rows, header, required, optional)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise UserError(f"{path} cannot be read: {error}.") from error
+        with open_text(path, newline="") as text:
+            rows = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
+            header = [cell.strip() for cell in next(rows, [])]
+            self._read(rows, header, required, optional)
 
     def _read(
         self,
@@ -161,10 +160,21 @@ class Table:
         return values
 
     def points(self, columns: Sequence[str]) -> NDArray[np.float32]:
-        """Return float32 ``(rows, P, 2)``, NaN where empty."""
+        """Return float32 ``(rows, P, 2)``, NaN where empty.
+
+        Raises:
+            UserError: A cell is no number, or no place in an image.
+        """
         import numpy as np
 
         values = np.stack([self.numbers(column).to_numpy() for column in columns], axis=1)
+        far = np.argwhere(np.abs(values) > FARTHEST)
+        if len(far):
+            row, column = far[0]
+            raise UserError(
+                f"{self.place(row)}: {columns[column]} is '{values[row, column]:g}', which is no "
+                "place in an image, in pixels."
+            )
         return values.astype(np.float32).reshape(len(values), -1, 2)
 
     def _refuse(

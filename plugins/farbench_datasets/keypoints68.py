@@ -8,14 +8,14 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from farbench.errors import UserError
 from farbench.plugins.dataset import DatasetInfo, FaceIndex
 from farbench.tasks.base import Task
 from farbench_datasets.folder_dataset import IMAGE_NAME, FolderDataset, examples
-from farbench_datasets.points68 import landmarks68
-from farbench_datasets.splits import carve_valid, seeded_split
+from farbench_datasets.points68 import FARTHEST, landmarks68
+from farbench_datasets.splits import carve_valid, checked_shares, seeded_split
 from farbench_datasets.text_files import open_text
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _HOW_TO_GET = """\
 3. Pass the folder, or the one above it, as --data-root or in FARBENCH_DATA."""
 
 _COLUMNS = 1 + 2 * 68
-_FARTHEST = 20_000
-"""Pixels from the image's corner: the box round the points is cut out of memory."""
 _FRAME = re.compile(r"_\d+\.\w+\Z")
 """What follows the person in a frame's name: Luis_Fonsi_21.jpg."""
 
@@ -87,6 +85,11 @@ class Keypoints68(FolderDataset):
         "is that share of the train images.",
     )
     split_seed: int = Field(0, ge=0, description="Another seed, another split.")
+
+    @field_validator("shares")
+    @classmethod
+    def _are_shares(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
+        return checked_shares(shares)
 
     def tasks(self) -> tuple[Task, ...]:
         """Return the 68 points."""
@@ -223,7 +226,7 @@ def _number(cell: str, where: str) -> float:
         number = float(cell) if cell.strip() else float("nan")
     except ValueError:
         raise UserError(f"{where}: '{cell[:40]}' is not a number.") from None
-    if abs(number) > _FARTHEST:
+    if abs(number) > FARTHEST:
         raise UserError(f"{where}: '{cell[:40]}' is no place in an image, in pixels.")
     return number
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farbench.errors import UserError, did_you_mean
+from farbench.limits import TABLE, check_length, too_large
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,7 @@ class MatFile:
         """
         self.path = path
         with path.open("rb") as file:
+            check_length(file, path, TABLE)
             is_hdf5 = _HDF5 in file.read(512 + len(_HDF5))  # behind a text of 512 bytes
         read = _read_hdf5 if is_hdf5 else _read_old
         try:
@@ -85,17 +88,25 @@ def _read_hdf5(path: Path, variables: Sequence[str]) -> dict[str, Any]:
             if variable not in held:
                 raise _lacks(path, variable, held)
             data = file[variable]
+            _check_unpacked(path, variable, data.size * data.dtype.itemsize)
             if data.dtype == object:
                 # Transposed back, so that cells of any shape come in MATLAB's order.
                 cells = data[()].T.ravel(order="F")
-                values[variable] = [_text(file[reference]) for reference in cells]
+                values[variable] = [_text(path, variable, file[ref]) for ref in cells]
             else:
                 values[variable] = data[()].T
     return values
 
 
-def _text(data: Any) -> str:
+def _check_unpacked(path: Path, variable: str, length: int) -> None:
+    """Refuse a variable that takes more memory than a table may: arrays may be compressed."""
+    if length > TABLE:
+        raise too_large(f"'{variable}' of {path}", length, TABLE)
+
+
+def _text(path: Path, variable: str, data: Any) -> str:
     """Return one string; MATLAB writes an empty one as its size, marked so."""
+    _check_unpacked(path, variable, data.size * data.dtype.itemsize)
     if data.attrs.get("MATLAB_empty", 0):
         return ""
     return "".join(map(chr, data[()].ravel().tolist()))
@@ -106,7 +117,10 @@ def _read_old(path: Path, variables: Sequence[str]) -> dict[str, Any]:
     import numpy as np
     from scipy.io import loadmat, whosmat
 
-    held = [name for name, _, _ in whosmat(path)]
+    listed = whosmat(path)
+    held = [name for name, _, _ in listed]
+    for name, shape, _ in listed:
+        _check_unpacked(path, name, 8 * math.prod(shape))
     loaded = loadmat(path, variable_names=list(variables))
     values: dict[str, Any] = {}
     for variable in variables:

@@ -34,6 +34,10 @@ MIRROR68: Final = _mirror()
 EYES68: Final = ((36,), (45,))
 """The outer eye corners, whose distance 300-W divides errors by."""
 
+FARTHEST: Final = 20_000
+"""Pixels from an image's corner beyond which a coordinate is none: what is cut out round points
+has to fit into memory."""
+
 IN_WFLW98: Final = (
     *range(0, 33, 2),
     *range(33, 38),

@@ -42,8 +42,7 @@ def seeded_split(
     import pandas as pd
 
     ids = list(ids)
-    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
-        raise ValueError(f"shares must be 0 or more and add up to 1, not {shares}")
+    checked_shares(shares)
     if groups is None:
         units = [f"image {name}" for name in ids]
     else:
@@ -60,6 +59,17 @@ def seeded_split(
         lots = _by_count(numbers, shares, wanted)
     lot = dict(zip(distinct, np.array(SPLITS)[lots].tolist(), strict=True))
     return np.array([lot[unit] for unit in units], dtype="<U5")
+
+
+def checked_shares(shares: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return shares of train, valid and test, if they are.
+
+    Raises:
+        ValueError: They are not.
+    """
+    if min(shares) < 0 or not abs(sum(shares) - 1) <= 1e-9:
+        raise ValueError(f"shares must be 0 or more and add up to 1, not {shares}")
+    return shares
 
 
 def carve_valid(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from farbench.errors import UserError
+from farbench.limits import TABLE, check_length
 
 
 @contextmanager
@@ -20,10 +21,12 @@ def open_text(path: Path, newline: str | None = None) -> Iterator[TextIO]:
         newline: As of ``open``; "" for ``csv``.
 
     Raises:
-        UserError: It is not there or cannot be read, is not UTF-8, or is no CSV where one is read.
+        UserError: It is not there or cannot be read, is too large, is not UTF-8, or is no CSV where
+            one is read.
     """
     try:
         with path.open(encoding="utf-8-sig", newline=newline) as lines:
+            check_length(lines, path, TABLE)
             yield lines
     except UnicodeDecodeError:
         raise UserError(

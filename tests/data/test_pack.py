@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from farbench.data.intact import CHECKSUMS, check_all
+from farbench.data.intact import CHECKSUMS, PIXELS, check_all
 from farbench.data.intact import damage as damage_of
-from farbench.data.pack import FILE, pack, resize
+from farbench.data.pack import pack, resize
 from farbench.errors import UserError
 from farbench.store import blocks
 from farbench.store.artifacts import DONE, PROGRESS, ArtifactStore
@@ -90,6 +91,20 @@ def test_broken_images_can_be_left_out(store: ArtifactStore) -> None:
     assert seen == []
 
 
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (np.zeros((16, 16, 3)), r"float64 \(16, 16, 3\)"),
+        (np.zeros((16, 16, 1), np.uint8), r"uint8 \(16, 16, 1\)"),
+        (np.zeros((20, 20), np.uint8), r"uint8 \(20, 20\)"),
+    ],
+)
+def test_what_is_no_picture_in_colour_is_told(store: ArtifactStore, image: Any, told: str) -> None:
+    """A float in [0, 1] would be cut to black, one channel repeated, and nobody would know."""
+    with pytest.raises(UserError, match=rf"image 0 of the index is read as {told}, not as uint8"):
+        pack(store, "k", 1, lambda i: image, 16)
+
+
 def interrupt(store: ArtifactStore, at: int, broken: set[int], **settings: bool) -> list[int]:
     """Pack nine images in blocks of two, stop at one of them, and return what was read."""
     seen: list[int] = []
@@ -121,26 +136,30 @@ def test_packing_goes_on_where_it_stopped(store: ArtifactStore, tmp_path: Path) 
     assert packed.pixels.tobytes() == whole.pixels.tobytes()
     assert np.array_equal(packed.sizes, whole.sizes)
     folder = store.folder("packed", "k")
-    assert sorted(path.name for path in folder.iterdir()) == [DONE, CHECKSUMS, FILE, "sizes.npy"]
+    assert sorted(path.name for path in folder.iterdir()) == [DONE, CHECKSUMS, PIXELS, "sizes.npy"]
 
 
 @pytest.mark.usefixtures("by_two")
-@pytest.mark.parametrize("damage", ["pixels", "block", "short", "header", "other shape"])
+@pytest.mark.parametrize("damage", ["pixels", "block", "short", "header", "words", "other shape"])
 def test_what_is_torn_is_packed_anew(store: ArtifactStore, damage: str) -> None:
     interrupt(store, 8, set())
     folder = store.folder("packed", "k")
     if damage == "pixels":
-        pixels = np.lib.format.open_memmap(folder / FILE, mode="r+")
+        pixels = np.lib.format.open_memmap(folder / PIXELS, mode="r+")
         pixels[3, 2, 1, 0] ^= 1
         pixels.flush()
     elif damage == "block":
         (folder / PROGRESS / "2-4.npz").write_bytes(b"PK")
     elif damage == "short":
-        (folder / FILE).write_bytes((folder / FILE).read_bytes()[:900])
+        (folder / PIXELS).write_bytes((folder / PIXELS).read_bytes()[:900])
     elif damage == "header":
-        (folder / FILE).write_bytes(b"\x93NUMPY\x01")
+        (folder / PIXELS).write_bytes(b"\x93NUMPY\x01")
+    elif damage == "words":
+        (folder / PIXELS).write_bytes(
+            (folder / PIXELS).read_bytes().replace(b"shape'", b"shape(", 1)
+        )
     else:
-        np.save(folder / FILE, np.zeros((3, 3), np.uint8))
+        np.save(folder / PIXELS, np.zeros((3, 3), np.uint8))
     seen: list[int] = []
     packed = pack(store, "k", 9, reader(set(), seen), 16)
     assert sorted(seen) == ([2, 3, 8] if damage in ("pixels", "block") else list(range(9)))
@@ -165,18 +184,22 @@ def test_broken_images_before_the_stop(store: ArtifactStore, skip: bool) -> None
         assert sorted(seen) == [0, 1, 4, 5, 6, 7, 8]
 
 
-@pytest.mark.parametrize("damage", ["altered", "short", "no checksums", "no pixels"])
+@pytest.mark.parametrize("damage", ["altered", "short", "words", "no checksums", "no pixels"])
 def test_damaged_packed_images_are_packed_again(store: ArtifactStore, damage: str) -> None:
     whole = np.array(pack(store, "k", 5, reader(set()), 16).pixels)
     folder = store.folder("packed", "k")
     if damage == "altered":
-        pixels = np.lib.format.open_memmap(folder / FILE, mode="r+")
+        pixels = np.lib.format.open_memmap(folder / PIXELS, mode="r+")
         pixels[3, 2, 1, 0] ^= 1
         pixels.flush()
     elif damage == "short":
-        (folder / FILE).write_bytes((folder / FILE).read_bytes()[:-100])
+        (folder / PIXELS).write_bytes((folder / PIXELS).read_bytes()[:-100])
+    elif damage == "words":
+        (folder / PIXELS).write_bytes(
+            (folder / PIXELS).read_bytes().replace(b"shape'", b"shape(", 1)
+        )
     else:
-        (folder / (CHECKSUMS if damage == "no checksums" else FILE)).unlink()
+        (folder / (CHECKSUMS if damage == "no checksums" else PIXELS)).unlink()
     said: list[str] = []
     seen: list[int] = []
     packed = pack(store, "k", 5, reader(set(), seen), 16, say=said.append)
@@ -195,7 +218,7 @@ def test_a_start_checks_a_sample_and_a_check_all_images(store: ArtifactStore) ->
     assert damage_of(folder, shape, progress=lambda *done: said.append(done)) is None
     assert 60 <= said[-1][1] <= 66
     assert [checked.wrong for checked in check_all(store, "faces")] == [None]
-    pixels = np.lib.format.open_memmap(folder / FILE, mode="r+")
+    pixels = np.lib.format.open_memmap(folder / PIXELS, mode="r+")
     pixels[1234, 2, 1, 0] ^= 1
     pixels.flush()
     assert damage_of(folder, shape, None) == "image 1234 is not what was written"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -178,6 +178,7 @@ def test_a_missing_data_root_is_told_with_the_steps(tmp_path: Path) -> None:
     [
         ("split", slice(20, 25), "train", "no images in its valid split"),
         ("split", 4, "training", "unknown split 'training'"),
+        ("split", slice(3, 4), [np.nan, "training"], "unknown split nan"),
         ("image", 4, "05.png", "image 05.png is in it twice"),
         ("t.b", 4, -1.0, "t.b has the label -1.0; allowed are 1, 0 and NA"),
         ("t.a", 4, 2, "t.a has the label 2"),
@@ -188,7 +189,7 @@ def test_odd_indexes_are_refused(
     monkeypatch: pytest.MonkeyPatch,
     column: str,
     row: int | slice,
-    value: object,
+    value: Any,
     words: str,
 ) -> None:
     def change(index: FaceIndex) -> None:

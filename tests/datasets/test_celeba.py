@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from farbench.benchmark.schema import Images
+from farbench.data.contents import notice_exchanged
 from farbench.data.source import open_source
 from farbench.errors import UserError
+from farbench.store.artifacts import ArtifactStore
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
-from farbench_datasets import celeba_images
 from farbench_datasets.celeba import CelebA
 
 NAMES = [f"{number:06d}.jpg" for number in range(1, 7)]
@@ -309,26 +311,38 @@ def test_reading_from_the_zip_writes_nothing(zipped: Path) -> None:
     assert sorted(path for path in zipped.rglob("*")) == before
 
 
+def exchange_first(root: Path, bytes_of: Callable[[bytes], bytes]) -> None:
+    """Put other bytes into the place of 000001.jpg, in a folder or in the zip."""
+    path = root / "img_align_celeba.zip"
+    if not path.is_file():
+        image = next(root.rglob("000001.jpg"))
+        image.write_bytes(bytes_of(image.read_bytes()))
+        return
+    with zipfile.ZipFile(path) as held:
+        members = {name: held.read(name) for name in held.namelist()}
+    with zipfile.ZipFile(path, "w") as written:
+        for member, data in members.items():
+            first = member == "img_align_celeba/000001.jpg"
+            written.writestr(member, bytes_of(data) if first else data)
+
+
 @pytest.mark.parametrize("layout", ["flat", "zipped", "kaggle"])
 def test_an_exchanged_image_makes_another_manifest(
-    layout: str, request: pytest.FixtureRequest
+    layout: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    root = request.getfixturevalue(layout)
-    before = open_source(CelebA(), root, Images()).manifest
-    assert open_source(CelebA(), root, Images()).manifest == before
-    other = cv2.imencode(".jpg", np.full((218, 178, 3), 9, np.uint8))[1].tobytes()
-    if layout == "zipped":
-        path = root / "img_align_celeba.zip"
-        with zipfile.ZipFile(path) as held:
-            members = {name: held.read(name) for name in held.namelist()}
-        name = next(name for name in members if name.endswith("000001.jpg"))
-        with zipfile.ZipFile(path, "w") as written:
-            for member, data in members.items():
-                written.writestr(member, other if member == name else data)
-    else:
-        next(root.rglob("000001.jpg")).write_bytes(other)
-    celeba_images._opened.cache_clear()  # as a new process would
-    assert open_source(CelebA(), root, Images()).manifest != before
+    root, store = request.getfixturevalue(layout), ArtifactStore(tmp_path / "cache")
+
+    def now() -> tuple[str, str]:
+        source = open_source(CelebA(), root, Images())
+        return source.manifest, notice_exchanged(source, store, keep=True).manifest
+
+    before, noticed = now()
+    assert (before, noticed) == (before, before) == now()
+    exchange_first(root, lambda data: data[:-3] + b"xyz")  # of the same length
+    assert now()[0] == before
+    assert now()[1] != before
+    exchange_first(root, lambda data: data + b"more")
+    assert now()[0] != before
 
 
 @pytest.mark.real_faces

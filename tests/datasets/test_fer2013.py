@@ -10,7 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from farbench.benchmark.schema import Images
+from farbench.data.contents import notice_exchanged
+from farbench.data.source import open_source
 from farbench.errors import UserError
+from farbench.store.artifacts import ArtifactStore
 from farbench_datasets import fer2013_table
 from farbench_datasets.fer2013 import FER2013
 
@@ -89,15 +92,21 @@ def test_the_csv_is_scanned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_exchanged_row_makes_another_manifest(tmp_path: Path) -> None:
-    from farbench.data.source import open_source
+    root, store = tmp_path / "fer2013", ArtifactStore(tmp_path / "cache")
 
-    root = tmp_path / "fer2013"
+    def now() -> tuple[str, str]:
+        source = open_source(FER2013(), root, Images())
+        return source.manifest, notice_exchanged(source, store, keep=True).manifest
+
     csv(root / "fer2013.csv")
-    before = open_source(FER2013(), root, Images()).manifest
-    assert open_source(FER2013(), root, Images()).manifest == before
+    before, noticed = now()
+    assert (before, noticed) == (before, before) == now()
     text = (root / "fer2013.csv").read_text()
+    (root / "fer2013.csv").write_text(text.replace(" 44 ", " 45 ", 1))
+    assert now()[0] == before
+    assert now()[1] != before
     (root / "fer2013.csv").write_text(text.replace(" 44 ", " 144 ", 1))
-    assert open_source(FER2013(), root, Images()).manifest != before
+    assert now()[0] != before
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,14 @@ def test_values_that_are_no_labels(tmp_path: Path) -> None:
         frame_of(root, {"age": {"scalar": "years", "low": 0, "high": 9}})
 
 
+@pytest.mark.parametrize("value", ["inf", "-1e30"])
+def test_a_point_lies_in_an_image(tmp_path: Path, value: str) -> None:
+    header = ",".join(f"{axis}{point}" for point in range(5) for axis in "xy")
+    root = folder_of(tmp_path, table(3, header, f"1,2,3,4,5,{value},7,8,9,10"))
+    with pytest.raises(UserError, match=r"csv:2: y2 is '\S+', which is no place in an image"):
+        frame_of(root, {"points": {"landmarks": 5}})
+
+
 def test_a_named_column_must_be_there(tmp_path: Path) -> None:
     root = folder_of(tmp_path, table(3, "gender", "male"))
     for option in ("split", "identity"):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from farbench.benchmark.schema import Images
 from farbench.data.source import open_source
@@ -112,6 +113,8 @@ def test_a_test_csv_is_the_official_test(root: Path) -> None:
         ["Eve_00.jpg", "Cy_30.jpg"],
         [points_of(3), points_of(4)],
     )
+    with pytest.raises(ValidationError, match="shares must be 0 or more and add up to 1"):
+        Keypoints68(shares=(0.6, 0.4, 0.1))
     index = Keypoints68(shares=(0.6, 0.4, 0.0)).index(root)
     frame = index.frame.set_index("image")
     assert set(frame.index[frame["split"] == "test"]) == {"test/Eve_00.jpg", "test/Cy_30.jpg"}

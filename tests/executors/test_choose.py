@@ -25,7 +25,9 @@ def test_the_machine_itself_is_the_default(tmp_path):
 def test_options_come_from_a_file_and_the_command_line_goes_before(tmp_path):
     pytest.importorskip("submitit")
     file = tmp_path / "cluster.yaml"
-    file.write_text("executor: slurm\npartition: gpu\ntime: 1:30:00\nmemory: 32G\n")
+    file.write_text(
+        "executor: slurm\npartition: gpu\ntime: 1:30:00\nmemory: 32G\naccount: 1234\nqos: on\n"
+    )
     made = make(tmp_path, str(file), "partition=debug", "gpus=2", "setup=module load cuda")
     assert made._parameters() == {
         "time": 90,
@@ -34,6 +36,8 @@ def test_options_come_from_a_file_and_the_command_line_goes_before(tmp_path):
         "cpus_per_task": 3,
         "partition": "debug",
         "mem": "32G",
+        "account": "1234",
+        "qos": "on",
         "setup": ["module load cuda"],
         "gpus_per_node": 2,
     }
@@ -56,7 +60,7 @@ def test_time_is_minutes_or_as_slurm_writes_it(text, minutes):
         ("slurm", ("gpus",), "--executor-option: expected KEY=VALUE, got 'gpus'"),
         ("ray", ("partition=gpu",), "unknown option of the ray executor 'partition'"),
         ("local", ("cpus=2",), "--executor-option is for --executor ray and slurm"),
-        ("nowhere.yaml", (), "--executor nowhere.yaml: cannot be read"),
+        ("nowhere.yaml", (), "no file nowhere.yaml"),
     ],
 )
 def test_mistakes_are_told(tmp_path, asked, pairs, said):

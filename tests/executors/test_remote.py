@@ -74,6 +74,18 @@ def test_items_end_in_every_way_and_nothing_is_left_behind(tmp_path):
     assert left == {"results", "results/workers", "done.txt"}
 
 
+def test_items_of_long_names_that_begin_alike_do_not_share_their_answers(tmp_path):
+    """As of two seeds of a row on several data sets that are joined."""
+    one, handed = executor(tmp_path), []
+    one.hand_over = lambda errand, item, answers: handed.append(answers)
+    one.start(ToyJob(tmp_path), lambda item, message: None)
+    for seed in (0, 1):
+        one.submit(WorkItem(f"{'long' * 30}-s{seed}", "[1]", ("nothing", 0)))
+    one.stop()
+    assert len(set(handed)) == 2
+    assert all(len(answers.name) < 200 for answers in handed)
+
+
 def test_a_worker_that_dies_is_tried_again_and_heard_from_where_it_was(tmp_path):
     one = executor(tmp_path, deaths=1)
     one.retries = 1

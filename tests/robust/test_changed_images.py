@@ -1,6 +1,8 @@
-"""An image that is exchanged after it was packed is noticed by its length, and packed again."""
+"""An image that is exchanged after it was packed is noticed; all is packed and trained again."""
 
 from __future__ import annotations
+
+import os
 
 import cv2
 import numpy as np
@@ -37,15 +39,23 @@ def pictures(tiny, tmp_path):
 
 
 def test_it_is_packed_and_trained_again(pictures, tmp_path):
+    """It has as many bytes as the one before: only what is in it is another."""
     tiny, words, folder = pictures
     assert "packing 40 images" in tiny.run(*words).err
+    os.utime(folder / "3.png")
     assert "1 of 1 cell finished already." in tiny.run(*words).err
-    before = tiny.cells()["fine"]
-    cv2.imwrite(str(folder / "3.png"), np.zeros((40, 40, 3), np.uint8))
+    before, first = tiny.cells()["fine"], (folder / "3.png").read_bytes()
+    black = cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes()
+    (folder / "3.png").write_bytes(black.ljust(len(first), b"\0"))
     said = tiny.run(*words).err
+    assert "1 image was exchanged since the first run: 3.png." in said
     assert "packing 40 images" in said
     assert "finished already" not in said
-    assert tiny.cells()["fine"] != before
+    after = tiny.cells()["fine"]
+    assert after != before
     assert before.is_dir()  # results of the old images stay, and are in no table any more
     packed = [np.load(path, mmap_mode="r") for path in (tmp_path / "cache").rglob("images.npy")]
     assert sorted(int(pixels[3].max()) for pixels in packed)[0] == 0
+    (folder / "3.png").write_bytes(first)
+    assert "1 of 1 cell finished already." in tiny.run(*words).err
+    assert tiny.cells()["fine"] == before

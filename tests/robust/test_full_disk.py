@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from farbench.data.pack import pack
 from farbench.errors import NoSpace, UserError
 from farbench.store.artifacts import DONE, ArtifactStore
 from farbench.store.atomic import write_with
@@ -135,6 +136,38 @@ def small_disk(tmp_path):
     yield mount
     if place.is_mount():
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
+def test_a_disk_that_fills_while_images_are_packed(small_disk, monkeypatch, workers):
+    """Its file has its length from the start and takes no room yet; a map would end the process."""
+    monkeypatch.setattr("farbench.store.blocks.BLOCK", 100)
+    seen = []
+
+    def read(i: int) -> np.ndarray:
+        seen.append(i)
+        return np.full((32, 32, 3), i % 251 + 1, np.uint8)
+
+    store = ArtifactStore(small_disk(600) / "cache")  # 300 images take 922 kB
+    with pytest.raises(NoSpace, match=r"no space is left on the disk of .* it goes on from there"):
+        pack(store, "k", 300, read, 32, workers=workers)
+    folder = store.folder("packed", "k")
+    assert not (folder / DONE).exists()
+    assert not list(folder.rglob(".unfinished-*"))
+    small_disk(5_000, again=True)
+    seen.clear()
+    packed = pack(store, "k", 300, read, 32, workers=1)
+    assert seen == list(range(100, 300))
+    assert [int(pixels.max()) for pixels in packed.pixels] == [i % 251 + 1 for i in range(300)]
+
+
+def test_a_disk_that_takes_a_part_of_an_image_gets_the_rest(tmp_path, monkeypatch):
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, place: write(file, data[:1000], place))
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    packed = pack(ArtifactStore(tmp_path), "k", 3, lambda i: image, 32)
+    assert all(np.array_equal(pixels, image) for pixels in packed.pixels)
 
 
 @pytest.mark.slow

@@ -14,15 +14,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 import farbench
-from farbench.benchmark.yaml_lines import LARGEST as LARGEST_YAML
+from farbench import limits
 from farbench.benchmark.yaml_lines import MOST_VALUES, read_yaml
 from farbench.errors import UserError
+from farbench.export.pictures import read_picture
+from farbench.gate.baseline import read_baseline
 from farbench.scoring.predictions import load_predictions
 from farbench.store import atomic
 from farbench.store.cells import write_predictions
 from farbench.store.robustness import read_robustness
+from farbench_datasets import mat_files
+from farbench_datasets.celeba_images import Images
+from farbench_datasets.fer2013_table import open_table
+from farbench_datasets.mat_files import MatFile
+from farbench_datasets.text_files import open_text
 
 ROOT = Path(farbench.__file__).parents[1]
 
@@ -78,7 +86,10 @@ def nested_merges() -> str:
         (aliases("title: *a11"), f"more than {MOST_VALUES:,} values, with every alias written out"),
         (merges(), "more than 100,000 values"),
         (nested_merges(), "more than 100,000 values"),
-        ("title: " + "x" * LARGEST_YAML, f"more than {LARGEST_YAML:,} bytes"),
+        (
+            "title: " + "x" * limits.YAML,
+            f"has {limits.YAML + 7:,} bytes, and at most {limits.YAML:,}",
+        ),
         ("title: " + "[" * 50_000, "too many levels"),
         ("title: !!python/object/apply:os.system [true]", "the tag"),
         ("title: &a [*a]", "an alias must not point at what contains it"),
@@ -106,12 +117,50 @@ def test_json(tmp_path, text):
         atomic.read_json(path)
 
 
-def test_json_has_a_largest_size(tmp_path, monkeypatch):
-    path = tmp_path / "cell.json"
-    path.write_text('{"a": 1}')
-    monkeypatch.setattr(atomic, "LARGEST", 7)
-    with pytest.raises(UserError, match="more than 7 bytes"):
-        atomic.read_json(path)
+def read_labels(path):
+    with open_text(path) as lines:
+        return list(lines)
+
+
+@pytest.mark.parametrize(
+    ("read", "most"),
+    [
+        (read_yaml, limits.YAML),
+        (atomic.read_json, limits.JSON),
+        (read_baseline, limits.JSON),
+        (read_labels, limits.TABLE),
+        (lambda path: MatFile(path, ("name",)), limits.TABLE),
+        (open_table, limits.PIXEL_TABLE),
+        (read_picture, limits.PICTURE),
+        (lambda path: Images(path.parent, frozenset({path.name})).read(path.name), limits.PICTURE),
+    ],
+    ids=["yaml", "json", "baseline", "labels", "matlab", "fer2013", "picture", "celeba"],
+)
+def test_a_file_beyond_its_limit_is_refused_before_it_is_read(tmp_path, read, most):
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.truncate(most + 1)  # it takes no room
+    told = f"{path} has {most + 1:,} bytes, and at most {most:,} are read of such a file"
+    with pytest.raises(UserError, match=re.escape(told)):
+        read(path)
+
+
+@pytest.mark.parametrize("write", ["old", "hdf5"])
+def test_a_matlab_file_that_unpacks_to_too_much_is_refused_before_it_does(
+    tmp_path, monkeypatch, write
+):
+    path = tmp_path / "labels.mat"
+    zeros = np.zeros((300, 100))
+    if write == "old":
+        savemat(path, {"label": zeros}, do_compression=True)
+    else:
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w", userblock_size=512) as file:
+            file.create_dataset("label", data=zeros, compression="gzip")
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr(mat_files, "TABLE", 100_000)
+    with pytest.raises(UserError, match=r"'label' of .* has 240,000 bytes, and at most 100,000"):
+        MatFile(path, ("label",))
 
 
 def predictions(path: Path) -> Path:
