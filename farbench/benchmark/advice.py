@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from farbench.benchmark.yaml_lines import shown
+from farbench.plugins.files import is_file
 
 _MOST_FILES = 200
 """Python files of a folder that are looked into for a name."""
@@ -68,6 +69,6 @@ def how_to_test(plugin: object) -> str:
     """
     module = type(plugin).__module__
     file = getattr(sys.modules.get(module), "__file__", None)
-    if module.startswith("farbench_plugin_") and file is not None:
+    if is_file(module) and file is not None:
         return f"farbench test-plugin {shown(Path(file))}"
     return f"farbench test-plugin {getattr(plugin, 'name', '')}"

@@ -14,9 +14,11 @@ from farbench.errors import UserError
 from farbench.plugins.aligned import AlignedDataset
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.joined import JoinedDataset
-from farbench.plugins.manager import Registry
 from farbench.plugins.mapped import MappedDataset
+from farbench.plugins.registry import Registry
 
+AROUND = ("map", "align")
+"""What an entry takes beside the data set's own options."""
 ALIGN_OPTIONS = ("side", "margin")
 """What ``align:`` takes beside a keypoint model and its options."""
 
@@ -34,12 +36,13 @@ def resolve_dataset(
     """
     if isinstance(spec, str) and "+" in spec:
         names = [name.strip() for name in spec.split("+")]
+        refuse_twice(names, places.at(path))
         return JoinedDataset(
             parts=tuple(resolve_dataset(name, registry, places, path) for name in names)
         )
     around: Mapping[str, Any] = {} if isinstance(spec, str) else spec
     if not isinstance(spec, str):
-        spec = {key: value for key, value in spec.items() if key not in ("map", "align")}
+        spec = {key: value for key, value in spec.items() if key not in AROUND}
     dataset: Dataset = resolve_plugin(
         "dataset", registry.datasets, spec, places, path, registry.broken
     )
@@ -48,6 +51,24 @@ def resolve_dataset(
     if around.get("map") is not None:
         dataset = _mapped(dataset, around["map"], places, (*path, "map"))
     return dataset
+
+
+def refuse_twice(names: Sequence[str], where: str = "") -> None:
+    """Refuse to join data sets of one name, by which images and options are told apart.
+
+    Args:
+        names: Of the data sets.
+        where: The place of the names, for the error.
+
+    Raises:
+        UserError: A name is there twice.
+    """
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UserError(
+            f"{f'{where}: ' if where else ''}'{'+'.join(names)}' names {twice[0]} twice; a data "
+            "set cannot be joined to itself."
+        )
 
 
 def from_entries(

@@ -100,13 +100,13 @@ def _messages(
     limits = [_LIMITS[kind] for kind in kinds if kind in _LIMITS]
     if limits and sum(bool(_limits(one)) for one in _members(annotation)) < 2:
         context = {key: v for detail in details for key, v in detail.get("ctx", {}).items()}
-        return [f"{limit.format(**context)}, got {_short(value)}" for limit in sorted(limits)]
+        return [f"{limit.format(**context)}, got {as_written(value)}" for limit in sorted(limits)]
     custom = [detail for detail in details if detail["type"] in ("value_error", "assertion_error")]
     if custom:
         return [str(detail.get("ctx", {}).get("error", detail["msg"])) for detail in custom]
     if annotation is None:
         return [details[0]["msg"]]
-    return [f"expected {describe(annotation)}, got {_short(value)}"]
+    return [f"expected {describe(annotation)}, got {as_written(value)}"]
 
 
 def _value_at(data: Any, path: KeyPath) -> Any:
@@ -115,7 +115,7 @@ def _value_at(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _short(value: Any) -> str:
+def as_written(value: Any) -> str:
     """Write a value briefly, as it would stand in the file."""
     if value is None:
         return "nothing (null)"
@@ -209,7 +209,7 @@ def describe(annotation: Any, plural: bool = False) -> str:
         return f"{describe(get_args(option)[0], plural)} {_limits(option)}".rstrip()
     origin = get_origin(option) or option
     if origin is Literal:
-        return _either([_short(value) for value in get_args(option)])
+        return _either([as_written(value) for value in get_args(option)])
     if origin in (tuple, list, set, frozenset, Sequence):
         arguments = [item for item in get_args(option) if item is not Ellipsis]
         lists = "lists" if plural else "a list"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from farbench.benchmark.explain import as_written
 from farbench.benchmark.locate import expanded, find, looks_like_path
 from farbench.benchmark.places import Document, Places, merged
 from farbench.benchmark.protocols import as_changes
@@ -62,7 +63,7 @@ def read_benchmark(path: Path, trail: tuple[Path, ...] = ()) -> tuple[Document, 
         return own, (path,)
     if not isinstance(source, str):
         raise UserError(
-            own.places.error(("extends",), f"expected a file or a name, got {source!r}")
+            own.places.error(("extends",), f"expected a file or a name, got {as_written(source)}")
         )
     base_path = find("benchmark", source, path.parent, own.places.at(("extends",)))
     base, files = read_benchmark(base_path, (*trail, path))
@@ -107,7 +108,9 @@ def _make_absolute(document: Document, folder: Path) -> None:
             continue
         values = data[key]
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise UserError(places.error((key,), f"expected a list of strings, got {values!r}"))
+            raise UserError(
+                places.error((key,), f"expected a list of strings, got {as_written(values)}")
+            )
         if key == "plugins":
             for index, value in enumerate(values):
                 if not (folder / expanded(value, places.at((key, index)))).exists():

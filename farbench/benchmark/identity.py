@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from farbench.plugins.files import is_file
+
 LIBRARIES = (
     "torch",
     "timm",
@@ -35,7 +37,10 @@ LIBRARIES = (
 _NOT_FOLLOWED = tuple(
     f"farbench.{room}" for room in ("errors", "store", "benchmark", "tables", "scoring")
 )
-_NOT_FOLLOWED_MODULES = ("farbench.plugins.manager", "farbench.plugins.specs", "farbench")
+_NOT_FOLLOWED_MODULES = (
+    *(f"farbench.plugins.{name}" for name in ("manager", "registry", "specs")),
+    "farbench",
+)
 
 
 @dataclass(frozen=True)
@@ -117,8 +122,7 @@ def _plugin_packages() -> frozenset[str]:
 
 def _stable_name(module: str) -> str:
     """Return a module's name; that of a plugin file without the digest of its path."""
-    prefix = "farbench_plugin_"
-    return module.rpartition("_")[0] if module.startswith(prefix) else module
+    return module.rpartition("_")[0] if is_file(module) else module
 
 
 def _followed(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from farbench.benchmark.command import run_command
-from farbench.benchmark.explain import user_error
+from farbench.benchmark.explain import as_written, user_error
 from farbench.benchmark.files import read_benchmark
 from farbench.benchmark.locate import find
 from farbench.benchmark.overrides import (
@@ -160,7 +160,8 @@ def _settle_protocol(
 def _settle_datasets(document: Document, asked: str | None, overrides: Sequence[Override]) -> None:
     """Decide the data sets: the flag's, else the benchmark's, else the protocol's."""
     if asked is not None:
-        _replace(document, "datasets", [name for name in asked.split(",") if name], "--dataset")
+        names = [name.strip() for name in asked.split(",") if name.strip()]
+        _replace(document, "datasets", names, "--dataset")
     if document.data.get("datasets") is None:
         default = document.data["protocol"].get("dataset", Protocol.model_fields["dataset"].default)
         place = document.places.at(("protocol", "dataset"))
@@ -168,20 +169,16 @@ def _settle_datasets(document: Document, asked: str | None, overrides: Sequence[
     entries, places = document.data["datasets"], document.places
     if not isinstance(entries, list) or not entries:
         raise UserError(
-            places.error(("datasets",), f"expected a list of data sets, got {entries!r}")
+            places.error(("datasets",), f"expected a list of data sets, got {as_written(entries)}")
         )
     for index, entry in enumerate(entries):
         name = entry.get("name") if isinstance(entry, dict) else entry
         if not isinstance(name, str) or not name:
-            message = f"expected a name or {{name: NAME, OPTION: ...}}, got {entry!r}"
+            message = f"expected a name or {{name: NAME, OPTION: ...}}, got {as_written(entry)}"
             raise UserError(places.error(("datasets", index), message))
         if entry in entries[:index]:
             raise UserError(places.error(("datasets", index), f"'{name}' is given twice"))
-    document.data["datasets"], set_places = apply_to_datasets(entries, overrides)
-    for index in range(len(entries)):
-        for key, place in set_places.items():
-            places.forget(("datasets", index, key))
-            places.lines[("datasets", index, key)] = place
+    apply_to_datasets(document, overrides)
 
 
 def _validate(

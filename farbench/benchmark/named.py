@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from farbench.benchmark.advice import where_from
-from farbench.benchmark.explain import user_error
+from farbench.benchmark.explain import as_written, user_error
 from farbench.benchmark.places import KeyPath, Places, dotted
 from farbench.errors import UserError, did_you_mean, unknown_name
 from farbench.plugins.base import Plugin
-from farbench.plugins.manager import BrokenPlugin, Entry
+from farbench.plugins.registry import Entry, FoundPlugin
 
 P = TypeVar("P", bound=Plugin)
 
@@ -24,7 +24,7 @@ def resolve_plugin(
     spec: str | Mapping[str, Any],
     places: Places,
     path: KeyPath = (),
-    broken: Iterable[BrokenPlugin] = (),
+    broken: Iterable[FoundPlugin] = (),
 ) -> P:
     """Return the plugin that a name, or ``{name:, options}``, stands for.
 
@@ -42,11 +42,11 @@ def resolve_plugin(
     options = {} if isinstance(spec, str) else dict(spec)
     name = spec if isinstance(spec, str) else options.pop("name", None)
     if not isinstance(name, str):
-        message = f"expected a name or {{name: NAME, OPTION: ...}}, got {spec!r}"
+        message = f"expected a name or {{name: NAME, OPTION: ...}}, got {as_written(spec)}"
         raise UserError(places.error(path, message))
     entry = find_entry(kind, entries, name, places.at(path), broken)
     where = with_place(places, path)
-    refuse_unknown(entry, options, where, path)
+    refuse_unknown(kind, entry, options, where, path)
     return build(entry.value, options, where, path)
 
 
@@ -55,7 +55,7 @@ def find_entry(
     entries: Mapping[str, Entry[type[P]]],
     name: str,
     where: str,
-    broken: Iterable[BrokenPlugin],
+    broken: Iterable[FoundPlugin],
 ) -> Entry[type[P]]:
     """Look a name up; where it is missing, say where it may be had."""
     if name in entries:
@@ -64,7 +64,7 @@ def find_entry(
 
 
 def nobody_provides(
-    kind: str, name: str, known: Iterable[str], where: str, broken: Iterable[BrokenPlugin]
+    kind: str, name: str, known: Iterable[str], where: str, broken: Iterable[FoundPlugin]
 ) -> UserError:
     """Return the error for a name that no loaded plugin provides, with where it may be had."""
     error = unknown_name(kind, name, known, where)
@@ -83,12 +83,12 @@ def with_place(places: Places, path: KeyPath) -> Places:
 
 
 def refuse_unknown(
-    entry: Entry[type[P]], options: Mapping[str, Any], where: Places, path: KeyPath
+    kind: str, entry: Entry[type[P]], options: Mapping[str, Any], where: Places, path: KeyPath
 ) -> None:
     """Refuse options that the plugin does not have, all at once."""
     known = list(entry.value.model_fields)
     mistakes = [
-        f"{where.at((key,))}: {dotted(path)}: {entry.value.kind} '{entry.name}' has no option "
+        f"{where.at((key,))}: {dotted(path)}: {kind} '{entry.name}' has no option "
         f"'{key}'.{did_you_mean(key, known)} Options: {', '.join(known) or 'none'}."
         for key in options
         if key not in known

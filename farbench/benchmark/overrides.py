@@ -157,26 +157,32 @@ def apply_to_protocol(document: Document, rows: Document, overrides: Sequence[Ov
                 _put(rows, ("rows", row_id, *override.path), override)
 
 
-def apply_to_datasets(
-    entries: list[Any], overrides: Sequence[Override]
-) -> tuple[list[Any], dict[str, str]]:
-    """Apply ``dataset.OPTION`` to every data set.
+def apply_to_datasets(document: Document, overrides: Sequence[Override]) -> None:
+    """Apply ``dataset.OPTION`` to every entry under ``datasets``.
 
-    Returns:
-        The entries as ``{name:, options}``, and the place of each option that was set.
+    Raises:
+        UserError: An entry is ``a+b``, which has no options of its own.
     """
     chosen = [override for override in overrides if override.path[0] == "dataset"]
-    if not chosen:
-        return entries, {}
-    document = Document({"dataset": {}})
-    for override in chosen:
-        _put(document, override.path, override)
-    options = document.data["dataset"]
-    if "name" in options:
-        raise UserError(f"--set dataset.name={options['name']}: use --dataset NAME instead.")
-    places = {override.path[1]: override.place for override in chosen}
-    changed = [{**({"name": e} if isinstance(e, str) else e), **options} for e in entries]
-    return changed, places
+    entries = document.data["datasets"] = list(document.data["datasets"])
+    for index, written in enumerate(entries if chosen else ()):
+        path = ("datasets", index)
+        entry = Document(
+            {"name": written} if isinstance(written, str) else dict(written),
+            document.places.below(path),
+        )
+        for override in chosen:
+            if override.path[1] == "name":
+                raise UserError(f"{override.place}: use --dataset NAME instead.")
+            if "+" in entry.data["name"]:
+                raise UserError(
+                    f"{override.place}: '{entry.data['name']}' is several data sets. Name them one "
+                    "by one under `datasets:`, each with its options, and write `join: true`."
+                )
+            _put(entry, override.path[1:], override)
+        entries[index] = entry.data
+        document.places.forget(path)
+        document.places.graft(path, entry.places)
 
 
 def method_options(overrides: Sequence[Override]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from farbench.benchmark.explain import user_error
+from farbench.benchmark.explain import as_written, user_error
 from farbench.benchmark.locate import expanded, find, looks_like_path
 from farbench.benchmark.places import Document, Places, merged
 from farbench.benchmark.schema import Protocol
@@ -31,16 +31,18 @@ def as_changes(spec: Any, folder: Path | None, places: Places) -> dict[str, Any]
     if isinstance(spec, str):
         spec = {"extends": spec}
     if not isinstance(spec, dict):
-        where = places.at(())
         raise UserError(
-            f"{where}: protocol: expected a name, a file or a mapping of changes, got {spec!r}."
+            f"{places.at(())}: protocol: expected a name, a file or a mapping of changes, got "
+            f"{as_written(spec)}."
         )
     base = spec.get("extends")
     if base is None:
         return {key: value for key, value in spec.items() if key != "extends"}
     if not isinstance(base, str):
         where = places.at(("extends",))
-        raise UserError(f"{where}: protocol.extends: expected a name or a file, got {base!r}.")
+        raise UserError(
+            f"{where}: protocol.extends: expected a name or a file, got {as_written(base)}."
+        )
     if looks_like_path(base):
         base = str((folder or Path.cwd()) / expanded(base, places.at(("extends",))))
     return {**spec, "extends": base}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from farbench.benchmark.datasets import resolve_dataset
+from farbench.benchmark.datasets import refuse_twice, resolve_dataset
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.named import (
     build,
@@ -34,8 +34,8 @@ from farbench.plugins.dataset import Dataset
 from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.loss import Loss
-from farbench.plugins.manager import Entry, Registry
 from farbench.plugins.method import Method
+from farbench.plugins.registry import Entry, Registry
 from farbench.plugins.weighting import TaskWeighting
 from farbench.tasks import DEFAULT_LOSSES
 from farbench.tasks.base import Task
@@ -125,15 +125,7 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
         rows.append(ResolvedRow(row, protocol, method, losses, weighting, points, backbone))
     if loaded.unfilled_labels:
         raise UserError("\n".join(loaded.unfilled_labels))
-    datasets = [
-        resolve_dataset(spec, registry, loaded.places, ("datasets", i))
-        for i, spec in enumerate(loaded.benchmark.datasets)
-    ]
-    if loaded.benchmark.join:
-        if len(datasets) < 2:
-            place = loaded.places.at(("join",))
-            raise UserError(f"{place}: join: there is one data set; name two or more to join.")
-        datasets = [JoinedDataset(parts=tuple(datasets))]
+    datasets = _resolve_datasets(loaded, registry)
     settings, robustness = loaded.benchmark.robustness, None
     if settings is not None:
         robustness = resolve_robustness(settings, registry, loaded.places)
@@ -141,6 +133,34 @@ def resolve_benchmark(loaded: LoadedBenchmark, registry: Registry) -> ResolvedBe
     resolved = ResolvedBenchmark(loaded, tuple(rows), tuple(datasets), robustness)
     _check_tasks(resolved)
     return resolved
+
+
+def _resolve_datasets(loaded: LoadedBenchmark, registry: Registry) -> list[Dataset]:
+    """Return the data sets, or the one that they are joined to.
+
+    Raises:
+        UserError: One cannot be had, there is nothing to join, or two have the same name.
+    """
+    places = loaded.places
+    datasets = [
+        resolve_dataset(spec, registry, places, ("datasets", index))
+        for index, spec in enumerate(loaded.benchmark.datasets)
+    ]
+    names = [dataset.name for dataset in datasets]
+    if loaded.benchmark.join:
+        if len(datasets) < 2:
+            message = "there is one data set; name two or more to join."
+            raise UserError(places.error(("join",), message))
+        refuse_twice(names, places.at(("datasets",)))
+        return [JoinedDataset(parts=tuple(datasets))]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = (
+                f"'{name}' is given twice, and tables tell data sets apart by their names. Write a "
+                "benchmark for each: one may extend the other"
+            )
+            raise UserError(places.error(("datasets", index), message))
+    return datasets
 
 
 def _check_tasks(benchmark: ResolvedBenchmark) -> None:
@@ -233,7 +253,7 @@ def resolve_row(
             options[key] = value
             where.forget((key,))
             where.graft((key,), with_place(places, (*path, key)))
-    refuse_unknown(entry, options, where, ("rows", row.id))
+    refuse_unknown("method", entry, options, where, ("rows", row.id))
     method: Method = build(entry.value, options, where, ("rows", row.id))
     _check_grouping(method, registry, where)
     stand_in = protocol.substitute.get(getattr(method, "backbone", ""))

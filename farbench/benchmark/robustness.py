@@ -10,7 +10,7 @@ from farbench.benchmark.places import KeyPath, Places
 from farbench.benchmark.schema import Protocol, Robustness
 from farbench.errors import UserError
 from farbench.plugins.corruption import Corruption
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ import functools
 import itertools
 import operator
 import re
+import string
 from typing import Any
 
 from farbench.benchmark.ablate import ablation_rows
+from farbench.benchmark.explain import as_written
 from farbench.benchmark.places import Document, KeyPath, Places, dotted, put
 from farbench.errors import UserError, did_you_mean
 
@@ -87,13 +89,15 @@ def _normal(row_id: str, raw: Any, places: Places) -> Document:
     if raw is None or raw == {}:
         raise fail((), "the row is empty. Give it at least `method: NAME`")
     if not isinstance(raw, dict):
-        raise fail((), f"expected a mapping such as {{method: baseline}}, got {raw!r}")
-    if "method" not in raw and "method" not in (raw.get("grid") or {}):
+        raise fail((), f"expected a mapping such as {{method: baseline}}, got {as_written(raw)}")
+    given = {key: value for key, value in raw.items() if value is not None}
+    grid = given.get("grid")
+    if "method" not in raw and not (isinstance(grid, dict) and "method" in grid):
         raise fail((), f"'method' is missing.{did_you_mean('method', raw)}")
-    options, protocol = raw.get("options") or {}, raw.get("protocol") or {}
+    options, protocol = given.get("options", {}), given.get("protocol", {})
     for key, value in (("options", options), ("protocol", protocol)):
         if not isinstance(value, dict):
-            raise fail((key,), f"expected a mapping, got {value!r}")
+            raise fail((key,), f"expected a mapping, got {as_written(value)}")
     if "extends" in protocol:
         raise fail(("protocol", "extends"), "a row changes keys of the benchmark's protocol only")
     content = Document(
@@ -102,11 +106,11 @@ def _normal(row_id: str, raw: Any, places: Places) -> Document:
             "label": raw.get("label", row_id),
             _TEMPLATE: raw.get("label", row_id),
             _SPREAD: (),
-            "marks": raw.get("marks") or [],
+            "marks": given.get("marks", []),
             "protocol": dict(protocol),
             "options": dict(options),
-            "grid": raw.get("grid"),
-            "tasks": raw.get("tasks") or [],
+            "grid": grid,
+            "tasks": given.get("tasks", []),
             "single_task": raw.get("single_task", False),
         },
         Places(dict(places.lines)),
@@ -131,7 +135,7 @@ def _spread(row_id: str, row: Document) -> list[tuple[str, Document]]:
     if not isinstance(single, bool):
         place = row.places.at(("single_task",))
         raise UserError(
-            f"{place}: rows.{row_id}.single_task: expected true or false, got {single!r}."
+            f"{place}: rows.{row_id}.single_task: expected true or false, got {as_written(single)}."
         )
     spread = _spread_grid(row_id, row)
     if not single:
@@ -155,10 +159,10 @@ def _spread_grid(row_id: str, row: Document) -> list[tuple[str, Document]]:
         return UserError(shown.error(("rows", row_id, "grid", *path), message))
 
     if not isinstance(grid, dict) or not grid:
-        raise fail((), f"expected a mapping of options to lists of values, got {grid!r}")
+        raise fail((), f"expected a mapping of options to lists of values, got {as_written(grid)}")
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
-            raise fail((key,), f"expected a list of values, got {values!r}")
+            raise fail((key,), f"expected a list of values, got {as_written(values)}")
     spread = []
     for picks in itertools.product(*(range(len(values)) for values in grid.values())):
         one = Document(_copy(row.data), Places(dict(row.places.lines)))
@@ -230,10 +234,19 @@ def _label(row: dict[str, Any], grid: tuple[str, ...]) -> Any:
     label = row["label"]
     chosen = {_last(key): functools.reduce(operator.getitem, _target(key), row) for key in grid}
     if grid and isinstance(label, str) and "{" in label:
-        label = label.format(**{**row["options"], **chosen})
+        label = _Filler().vformat(label, (), {**row["options"], **chosen})
     elif grid:
         label = f"{label} ({', '.join(f'{key} {value}' for key, value in chosen.items())})"
     return f"{label}, each task alone" if row.get("alone") else label
+
+
+class _Filler(string.Formatter):
+    """``str.format``, but for padding that would fill the memory."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if re.search(r"[0-9]{3}", format_spec):
+            raise ValueError(f"'{format_spec}' asks for more than 99 characters or digits")
+        return str(super().format_field(value, format_spec))
 
 
 def _last(key: str) -> str:

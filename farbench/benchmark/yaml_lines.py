@@ -14,15 +14,12 @@ import yaml
 
 from farbench.benchmark.places import Document, KeyPath, Places
 from farbench.errors import UserError
+from farbench.limits import YAML, read_whole
 
 _TAGS = {
     f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")
 }
 
-
-LARGEST = 1 << 20
-"""Bytes of the largest file that is read: PyYAML takes seconds for so many, and the largest that
-ships has some thousand."""
 MOST_VALUES = 100_000
 """Of a document, with every alias written out: a few lines of aliases can stand for billions."""
 
@@ -90,14 +87,11 @@ def read_yaml(path: Path) -> Document:
             something else than a mapping. The message names file and line.
     """
     try:
-        with path.open("rb") as file:
-            held = file.read(LARGEST + 1)
+        held = read_whole(path, YAML)
     except FileNotFoundError:
         raise UserError(f"no file {shown(path)}.") from None
     except OSError as error:
         raise UserError(f"cannot read {shown(path)}: {error.strerror or error}.") from None
-    if len(held) > LARGEST:
-        raise UserError(f"{shown(path)}: more than {LARGEST:,} bytes, the most that is read.")
     try:
         text = held.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from farbench.benchmark.datasets import resolve_dataset
+from farbench.benchmark.datasets import AROUND, refuse_twice, resolve_dataset
 from farbench.benchmark.places import Document, Places, put
 from farbench.benchmark.yaml_lines import parse_value, shortened
 from farbench.errors import UserError, did_you_mean
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.joined import JoinedDataset
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 
 _FIRST = "dataset"
 """What options begin with in `farbench run --set`; allowed here as well."""
-_AROUND = ("map", "align")
-"""What an entry under ``datasets:`` takes beside the data set's own options."""
 
 
 def choose_dataset(name: str, sets: Sequence[str], registry: Registry) -> Dataset:
@@ -35,16 +33,12 @@ def choose_dataset(name: str, sets: Sequence[str], registry: Registry) -> Datase
         if one not in registry.datasets:
             # An unknown name comes before an option of it.
             resolve_dataset(one, registry, Places({(): ""}), ())
-    twice = [one for one in names if names.count(one) > 1]
-    if twice:
-        raise UserError(f"'{name}' names {twice[0]} twice; a data set cannot be joined to itself.")
+    refuse_twice(names)
     documents = {one: Document({"name": one}, Places({(): one})) for one in names}
     for text in sets:
         _set(text, documents, registry)
     parts = tuple(resolve_dataset(one.data, registry, one.places, ()) for one in documents.values())
-    if len(parts) == 1:
-        return parts[0]
-    return JoinedDataset(parts=parts)
+    return parts[0] if len(parts) == 1 else JoinedDataset(parts=parts)
 
 
 def _set(text: str, documents: Mapping[str, Document], registry: Registry) -> None:
@@ -59,7 +53,7 @@ def _set(text: str, documents: Mapping[str, Document], registry: Registry) -> No
     if not equals or "" in path:
         raise UserError(f"{place}: write OPTION=VALUE, for example --set split_seed=1.")
     options = {one: [*registry.datasets[one].value.model_fields] for one in of}
-    having = [one for one in of if path[0] in (*options[one], *_AROUND)]
+    having = [one for one in of if path[0] in (*options[one], *AROUND)]
     if not having:
         known = sorted({option for one in of for option in options[one]})
         raise UserError(

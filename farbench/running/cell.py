@@ -20,7 +20,7 @@ from farbench.data.pack import PackedImages
 from farbench.data.placement import place_images
 from farbench.data.targets import Targets, make_targets
 from farbench.masks.artifact import make_masks
-from farbench.masks.trained import WEIGHTS as MASK_WEIGHTS
+from farbench.masks.network import WEIGHTS as MASK_WEIGHTS
 from farbench.masks.trained import load_mask_network
 from farbench.plugins.events import CellEvent, EpochEvent
 from farbench.running.costs import (
@@ -41,14 +41,8 @@ from farbench.store.atomic import write_with
 from farbench.training.assist import Assignment, assist_stage
 from farbench.training.distributed import helped, own_part, ranks_on_a_device
 from farbench.training.faster_steps import share_compiled_code
-from farbench.training.stage import (
-    TERMS,
-    WEIGHTS,
-    Listeners,
-    StageData,
-    StageRun,
-    train_stage,
-)
+from farbench.training.stage import TERMS, WEIGHTS, Listeners, StageData, StageRun
+from farbench.training.train import train_stage
 
 
 class CellRunner:

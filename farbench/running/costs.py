@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from farbench.benchmark.schema import MaskProtocol
 from farbench.data.batches import Batch
-from farbench.masks.artifact import MaskPlan
 from farbench.masks.network import MaskNetwork
+from farbench.masks.plan import MaskPlan
 from farbench.training.device import Compute, Forward
 
 Costs = dict[str, float | None]

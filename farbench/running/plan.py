@@ -13,10 +13,10 @@ from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source, open_source
 from farbench.data.targets import planned_statistics
 from farbench.errors import UserError
-from farbench.masks.artifact import MaskPlan, plan_masks
+from farbench.masks.plan import MaskPlan, plan_masks
 from farbench.plugins.dataset import Dataset
-from farbench.plugins.manager import Registry
 from farbench.plugins.method import Problem
+from farbench.plugins.registry import Registry
 from farbench.running.stages import epochs_of, plan_stage
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.cells import cell_status

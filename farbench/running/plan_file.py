@@ -13,7 +13,7 @@ from farbench.benchmark.identity import digest
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.benchmark.schema import Benchmark
 from farbench.errors import UserError
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.running.plan import Plan, PlannedCell, Planner
 from farbench.store import cells as files
 from farbench.store.atomic import check_format, read_json, write_sealed

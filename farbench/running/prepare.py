@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,12 +12,13 @@ from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.places import KeyPath
 from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
+from farbench.data.contents import notice_exchanged
 from farbench.data.intact import PIXELS
 from farbench.data.pack import PackedImages, pack
 from farbench.data.source import Source
 from farbench.errors import UserError
 from farbench.masks.network import MaskNetwork
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.running.plan import Plan, PlannedCell, Planner, PrepareSource
 from farbench.running.progress import Progress
 from farbench.store.artifacts import ArtifactStore
@@ -65,13 +67,13 @@ class Preparation:
             UserError: Something is wrong with what was asked.
         """
         self._check_folder(self.results / benchmark.loaded.benchmark.name)
-        plan = self._planner(self._pack).plan(benchmark)
+        plan = self._planner(self._notice_and_pack).plan(benchmark)
         self._try_networks(plan)
         return plan
 
     def plan_again(self, benchmark: ResolvedBenchmark) -> Plan:
         """Plan what another process has packed, planned and checked."""
-        return self._planner(self._pack).plan(benchmark)
+        return self._planner(self._notice_and_pack).plan(benchmark)
 
     def packed(self, cell: PlannedCell) -> PackedImages:
         """Return the images of a cell of a plan whose images are packed."""
@@ -85,6 +87,11 @@ class Preparation:
         return Planner(
             self.registry, self.store, self.results, self.data_root, self.device, prepare
         )
+
+    def _notice_and_pack(self, source: Source, side: int) -> Source:
+        """Pack a source as it is now; return it without the images that do not decode."""
+        told = partial(self.progress.step, "compared")
+        return self._pack(notice_exchanged(source, self.store, keep=True, progress=told), side)
 
     def _pack(self, source: Source, side: int) -> Source:
         """Pack a source; return it without the images that do not decode."""
@@ -121,6 +128,7 @@ class Preparation:
 
     def _without_broken(self, source: Source, side: int) -> Source:
         """Leave out what an earlier run found not to decode, so that plan and run agree."""
+        source = notice_exchanged(source, self.store, keep=False)
         meta = self.store.meta("packed", _packed_identity(source, side).key)
         if meta is None or not self.skip_broken:
             return source

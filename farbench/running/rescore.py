@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
+from farbench.running.trained_record import tasks_of
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.scoring.predictions import load_predictions
 from farbench.scoring.score import score
 from farbench.store.atomic import read_json, write_json
-from farbench.store.cells import CELL, METRICS, PREDICTIONS, file_damage, write_scores_again
+from farbench.store.cells import (
+    CELL,
+    METRICS,
+    PREDICTIONS,
+    file_damage,
+    read_record,
+    write_scores_again,
+)
 from farbench.store.folders import locked
-from farbench.tasks import from_record
-from farbench.tasks.attributes import BinaryAttributes
+from farbench.store.shapes import CELL as CELL_SHAPE
+from farbench.store.shapes import check_scores, check_shape
 from farbench.tasks.base import Task
 
 
@@ -54,7 +62,7 @@ def finished_cells(folder: Path) -> list[Path]:
     cells = [
         path.parent
         for path in sorted(folder.rglob(CELL))
-        if read_json(path).get("status") == "finished"
+        if read_record(path.parent).get("status") == "finished"
     ]
     if not cells:
         raise UserError(
@@ -75,14 +83,19 @@ def rescore(folder: Path, waiting: Callable[[], None] | None = None) -> Rescored
         waiting: Called once if another process works in it.
     """
     with locked(folder, waiting):
-        record = read_json(folder / CELL)
+        record = read_record(folder)
         path = folder / METRICS
-        wrong = file_damage(folder, record, METRICS) if path.is_file() else None
-        if wrong is not None:
-            return Rescored(folder, reason=f"{wrong}. Run the benchmark again (`farbench run`)")
-        before: dict[str, Any] = read_json(path) if path.is_file() else {}
+        again = "Run the benchmark again (`farbench run`)"
+        before: dict[str, Any] = {}
         try:
-            after = {task.name: _scores(folder, task) for task in _tasks(record)}
+            check_shape(folder / CELL, record, CELL_SHAPE, again)
+            if path.is_file():
+                wrong = file_damage(folder, record, METRICS)
+                if wrong is not None:
+                    return Rescored(folder, reason=f"{wrong}. {again}")
+                before = read_json(path)
+                check_scores(path, before, again)
+            after = {task.name: _scores(folder, task) for task in tasks_of(record)}
         except (UserError, ValueError) as error:
             return Rescored(folder, reason=str(error))
         dropped = []
@@ -103,16 +116,6 @@ def rescore(folder: Path, waiting: Callable[[], None] | None = None) -> Rescored
     changed = [key for key, value in new.items() if key in old and not _same(value, old[key])]
     added = [key for key in new if key not in old]
     return Rescored(folder, tuple(added), tuple(changed), tuple(dropped))
-
-
-def _tasks(record: dict[str, Any]) -> list[Task]:
-    """Return the tasks of a cell; the first cells of farbench 0.1.0 recorded attributes alone."""
-    if "tasks" in record:
-        return [from_record(task) for task in record["tasks"]]
-    return [
-        BinaryAttributes(task, tuple(names))
-        for task, names in (record.get("attributes") or {}).items()
-    ]
 
 
 def _scores(folder: Path, task: Task) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from farbench.benchmark.resolve import ResolvedBenchmark
 from farbench.executors.contract import Executor, Outcome
 from farbench.executors.dispatch import dispatch
 from farbench.executors.serial import SerialExecutor
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.running.items import cell_items, with_artifacts
 from farbench.running.job import RunJob
 from farbench.running.life_cycle import cell_event, tell

@@ -9,7 +9,7 @@ from farbench.benchmark.resolve import ResolvedRow
 from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source
 from farbench.errors import UserError
-from farbench.masks.artifact import MaskPlan
+from farbench.masks.plan import MaskPlan
 from farbench.nn.pretrained import pretrained_identity
 from farbench.plugins.method import Problem, Stage
 from farbench.scoring.catalogue import METRIC_VERSION
@@ -69,7 +69,7 @@ def plan_stage(
     dumped = protocol.model_dump(mode="json")
     recipe: dict[str, Any] = {
         "stage": stage.name,
-        "method": {"name": method.name, "options": method.options()},
+        "method": {"name": method.name, "options": method.identity()},
         "frozen": list(stage.frozen),
         "epochs": epochs,
         "learning_rate": learning_rate,
@@ -91,7 +91,7 @@ def plan_stage(
         recipe["micro_batch"] = protocol.parts_of  # BatchNorm sees so many images
     modules = [
         "farbench.data.pack",
-        "farbench.training.stage",
+        "farbench.training.train",
         *method.modules(),
         *(module for loss in losses.values() for module in loss.modules()),
         *source.dataset.modules(),

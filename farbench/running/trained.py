@@ -15,33 +15,28 @@ from safetensors.torch import load_file
 from torch import nn
 
 from farbench.benchmark.datasets import from_entries
-from farbench.benchmark.identity import Identity
 from farbench.benchmark.named import resolve_plugin
 from farbench.benchmark.places import Places
 from farbench.benchmark.schema import Protocol
 from farbench.data.batches import Batches
-from farbench.data.mask_bits import StoredMasks, load_masks
+from farbench.data.mask_bits import StoredMasks
 from farbench.data.online_masks import OnlineMasks
 from farbench.data.pack import PackedImages
 from farbench.data.source import Source, open_source
 from farbench.data.targets import Targets, to_predictions
 from farbench.errors import UserError
-from farbench.masks.trained import WEIGHTS as MASK_WEIGHTS
-from farbench.masks.trained import TrainedMasks, load_mask_network
 from farbench.plugins.dataset import Dataset
-from farbench.plugins.manager import Registry
 from farbench.plugins.method import MaskRequest, Method, Problem
+from farbench.plugins.registry import Registry
 from farbench.running.trained_record import (
     counts,
     entries_of,
     made_by,
-    read_record,
+    read_trained_record,
     statistics_of,
     tasks_of,
-    training_recipe,
 )
 from farbench.scoring.score import as_stored
-from farbench.store.artifacts import ArtifactStore
 from farbench.store.cells import WEIGHTS, file_damage
 from farbench.tasks.base import Task
 from farbench.tasks.scalar import Scalar
@@ -198,74 +193,6 @@ class TrainedCell:
             )
         return source
 
-    def stored_masks(self, store: ArtifactStore) -> StoredMasks | None:
-        """Return the masks of all images of :meth:`open_source`, or None if it takes no masks.
-
-        Raises:
-            UserError: The cache does not hold them, or none are stored.
-        """
-        if self.request is None:
-            return None
-        if self.protocol.masks.online:
-            raise UserError(
-                f"{self.folder} predicts its masks anew on every image that it is given "
-                "(protocol.masks.online), so no masks of its own are stored. Run the row with "
-                "--set protocol.masks.online=false."
-            )
-        recipe = self.mask_recipe()
-        key: str = self.record["masks"]["key"]
-        if self.request.area != 1:
-            identity = self.record["identity"]
-            key = Identity(
-                training_recipe(self.record)["masks"]["made"],
-                identity["code"]["masks"],
-                identity["numerics"],
-            ).key
-        if store.meta("masks", key) is None or store.damage("masks", key) is not None:
-            raise self._no_masks(store)
-        groups = tuple(str(name) for name, _ in recipe["groups"])
-        return load_masks(store.folder("masks", key), groups, recipe["protocol"]["stored_size"])
-
-    def mask_weights(self, store: ArtifactStore) -> Path:
-        """Return the file of its mask network: beside its own weights, else in the cache.
-
-        Raises:
-            UserError: It is in neither.
-        """
-        beside = self.folder / MASK_WEIGHTS
-        if beside.is_file():
-            return beside
-        key = self.record["masks"]["key"]
-        path = store.folder("masks", key) / MASK_WEIGHTS
-        whole = store.meta("masks", key) is not None and store.damage("masks", key) is None
-        if not whole or not path.is_file():
-            raise self._no_masks(store)
-        return path
-
-    def trained_masks(self, store: ArtifactStore) -> TrainedMasks | None:
-        """Return its mask network, for images that are not of its data set; None without masks.
-
-        Raises:
-            UserError: It is not to be had.
-        """
-        if self.request is None:
-            return None
-        recipe = self.mask_recipe()
-        recipe["protocol"] = {**recipe["protocol"], "online": self.protocol.masks.online}
-        return load_mask_network(self.mask_weights(store), recipe, self.request.area, self.compute)
-
-    def mask_recipe(self) -> dict[str, Any]:
-        """Return the recipe of the mask network, whatever the area of its masks."""
-        made: dict[str, Any] = training_recipe(self.record)["masks"]["made"]
-        return dict(made.get("masks", made))
-
-    def _no_masks(self, store: ArtifactStore) -> UserError:
-        return UserError(
-            f"{self.folder} needs its mask network, and the cache {store.root} does not hold it, "
-            f"or not whole (masks/{self.record['masks']['key'][:8]}...). Set FARBENCH_CACHE to the "
-            "cache that the cell was run with, or run the benchmark again."
-        )
-
 
 def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> TrainedCell:
     """Load a finished cell.
@@ -279,7 +206,7 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
         UserError: There is no such cell, it is not finished, its weights were not kept or do not
             fit, its method is gone, or an option of it is not allowed any more.
     """
-    record = read_record(folder)
+    record = read_trained_record(folder)
     version = made_by(record)
     if not (folder / WEIGHTS).is_file():
         kept = record["protocol"].get("keep_weights", True)
@@ -301,16 +228,18 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
     try:
         protocol = Protocol.model_validate(record["protocol"])
         tasks = tasks_of(record)
+        statistics = statistics_of(record, tasks)
+        spec = {"name": record["method"]["name"], **record["method"]["options"]}
     except (ValidationError, KeyError, TypeError) as error:
         raise UserError(
             f"{folder} cannot be read by this version of farbench: {version} ({error})."
         ) from error
-    method = _method(record, registry, f"{folder.name} ({version})")
+    method = _method(spec, registry, f"{folder.name} ({version})")
     built = method.stages()[-1].method
     problem = Problem(
         tasks=tasks,
         image_size=protocol.crop,
-        statistics=statistics_of(record, tasks),
+        statistics=statistics,
         start_at_prior=protocol.start_at_prior,
         pretrained=False,  # all weights are the cell's own
         groupings=registry.grouping_records(),
@@ -331,9 +260,8 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
     )
 
 
-def _method(record: Mapping[str, Any], registry: Registry, where: str) -> Method:
+def _method(spec: Mapping[str, Any], registry: Registry, where: str) -> Method:
     """Return the row's method with the options that it had."""
-    spec = {"name": record["method"]["name"], **record["method"]["options"]}
     try:
         method: Method = resolve_plugin(
             "method", registry.methods, spec, Places({(): where}), broken=registry.broken

@@ -9,6 +9,8 @@ from typing import Any
 from farbench.errors import UserError
 from farbench.store.atomic import check_format, read_json
 from farbench.store.cells import CELL, SCHEMA
+from farbench.store.shapes import CELL as CELL_SHAPE
+from farbench.store.shapes import check_shape
 from farbench.tasks import from_record
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task, TrainStatistics
@@ -18,22 +20,27 @@ EXPORTED = "farbench.json"
 """In an exported folder: the record of the cell (under "cell") and what people want to know."""
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+_NEEDED = ("protocol", "method", "dataset", "identity")
+"""Without these a record is none of a cell that was trained."""
+
+
+def read_trained_record(folder: Path) -> dict[str, Any]:
     """Return the record of a finished cell, or of an exported one.
 
     Raises:
         UserError: The folder holds none, or the cell is not finished.
     """
-    if (folder / EXPORTED).is_file():
-        record = read_json(folder / EXPORTED).get("cell")
-    elif (folder / CELL).is_file():
-        record = read_json(folder / CELL)
-    else:
+    path = folder / (EXPORTED if (folder / EXPORTED).is_file() else CELL)
+    if not path.is_file():
         raise UserError(f"{folder} is no folder of a cell: it has no {CELL}.")
+    record = read_json(path)
+    if path.name == EXPORTED and isinstance(record, dict):
+        record = record.get("cell")
     if isinstance(record, dict):
         check_format(folder, record.get("schema"), SCHEMA)
-    if not isinstance(record, dict) or "protocol" not in record or "method" not in record:
+    if not isinstance(record, dict) or any(record.get(key) is None for key in _NEEDED):
         raise UserError(f"{folder} holds no record of a cell.")
+    check_shape(path, record, CELL_SHAPE, "Run the cell again.")
     if record.get("status") != "finished":
         why = f": {record['error']}" if record.get("error") else ""
         raise UserError(f"{folder} is not finished ({record.get('status')}{why}). Run it first.")
@@ -57,7 +64,8 @@ def tasks_of(record: Mapping[str, Any]) -> tuple[Task, ...]:
     """Return the tasks; the first cells had attributes only, and no list of tasks."""
     if "tasks" in record:
         return tuple(from_record(task) for task in record["tasks"])
-    return tuple(BinaryAttributes(name, tuple(a)) for name, a in record["attributes"].items())
+    attributes: Mapping[str, list[str]] = record.get("attributes") or {}
+    return tuple(BinaryAttributes(task, tuple(names)) for task, names in attributes.items())
 
 
 def statistics_of(record: Mapping[str, Any], tasks: tuple[Task, ...]) -> dict[str, TrainStatistics]:

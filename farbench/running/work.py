@@ -15,7 +15,7 @@ from farbench.benchmark.resolve import ResolvedBenchmark
 from farbench.data.pack import PackedImages
 from farbench.errors import CellFailed, NoSpace, UserError
 from farbench.executors.contract import WorkItem
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.running.cell import CellRunner
 from farbench.running.plan import Plan, PlannedCell
 from farbench.running.prepare import ELSEWHERE, Preparation

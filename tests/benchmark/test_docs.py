@@ -13,7 +13,7 @@ from farbench.benchmark.loading import load_benchmark
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.benchmark.rows import RESERVED
 from farbench.plugins.manager import load_plugins
-from farbench.tables.published import load_published
+from farbench.tables.published.rows import load_published
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "benchmark-files.md"

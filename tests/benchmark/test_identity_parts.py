@@ -166,8 +166,8 @@ def test_two_plugin_files_of_one_name_are_both_there(tmp_path, monkeypatch):
 
 
 def test_rooms_that_cannot_change_a_number_are_not_followed():
-    assert modules("farbench", "farbench.plugins.manager", "farbench.errors") == {}
-    found = modules("farbench.training.stage", "farbench.store.artifacts")
+    assert modules("farbench", "farbench.plugins.registry", "farbench.errors") == {}
+    found = modules("farbench.training.train", "farbench.store.artifacts")
     assert "farbench.training.stage" in found
     assert "farbench.data.batches" in found
     for room in ("errors", "store", "benchmark", "tables", "scoring"):

@@ -24,12 +24,39 @@ def resolve(temp_benchmark, monkeypatch, tmp_path):
 
 
 def test_every_name_becomes_a_plugin(resolve):
-    text = HEAD + "datasets: [toy_faces, {name: toy_faces, noise: 0.5}]\nrows: {a: {method: toy}}\n"
+    text = HEAD + "datasets: [{name: toy_faces, noise: 0.5}]\nrows: {a: {method: toy}}\n"
     resolved = resolve(text, sets=["protocol.loss.gamma=3"])
     (row,) = resolved.rows
     loss = row.losses["attributes"]
     assert (row.method.name, loss.name, loss.gamma) == ("toy", "toy_loss", 3.0)
-    assert [dataset.noise for dataset in resolved.datasets] == [0.0, 0.5]
+    assert [dataset.noise for dataset in resolved.datasets] == [0.5]
+
+
+TWO = "datasets: [toy_faces, {name: toy_faces, noise: 0.5}]\nrows: {a: {method: toy}}\n"
+
+
+def test_tables_could_not_tell_two_data_sets_of_one_name_apart(resolve):
+    with pytest.raises(UserError, match=r"yaml:3: datasets\[1\]: 'toy_faces' is given twice, and"):
+        resolve(HEAD + TWO)
+    within = TWO.replace("[toy_faces,", "[toy_faces+toy_faces,")
+    for text in (f"join: true\n{TWO}", within):
+        with pytest.raises(UserError, match=r"bench\.yaml:\d: '\S+' names toy_faces twice"):
+            resolve(HEAD + text)
+
+
+def test_what_is_set_of_a_data_set_is_laid_over_its_entry(temp_benchmark, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    entry = "datasets: [{name: toy_faces, map: {attributes: {A: B, C: D}}}]\n"
+    file = temp_benchmark(HEAD + entry + "rows: {a: {method: toy}}\n").file
+    loaded = load_benchmark(file, sets=["dataset.map.attributes.A=E", "dataset.noise=0.25"])
+    assert loaded.benchmark.datasets == (
+        {"name": "toy_faces", "map": {"attributes": {"A": "E", "C": "D"}}, "noise": 0.25},
+    )
+    places = {key: loaded.places.at(("datasets", 0, "map", "attributes", key)) for key in "AC"}
+    assert places == {"A": "--set dataset.map.attributes.A=E", "C": "bench.yaml:3"}
+    several = temp_benchmark(HEAD + "datasets: [a+b]\nrows: {a: {method: toy}}\n").file
+    with pytest.raises(UserError, match=r"--set dataset\.noise=1: 'a\+b' is several data sets"):
+        load_benchmark(several, sets=["dataset.noise=1"])
 
 
 def test_options_by_precedence_and_only_where_the_method_has_them(resolve):
@@ -61,6 +88,15 @@ def test_a_misspelt_option_of_a_grid_is_told_before_its_label(resolve):
         "bench.yaml:6: rows.a-1.label: cannot fill 'width {widht}': it has no 'widht'. "
         "Did you mean 'width'? Names that can be used: width."
     )
+
+
+def test_a_label_cannot_be_padded_without_end(resolve):
+    wide = LABELLED.replace("{width}", "{width:>9999999999}").replace("KEY", "width")
+    with pytest.raises(UserError, match=r"cannot fill .*'>9999999999' asks for more than 99 char"):
+        resolve(wide)
+    nested = LABELLED.replace("{width}", "{width:{width}}").replace("KEY", "width")
+    with pytest.raises(UserError, match="more than 99"):
+        resolve(nested, sets=["rows.a.grid.width=[4000000000]"])
 
 
 def test_labels_follow_what_is_set(resolve):

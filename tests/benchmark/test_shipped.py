@@ -13,7 +13,7 @@ from farbench.benchmark.loading import load_benchmark, load_protocol
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.errors import UserError
 from farbench.plugins.manager import load_plugins
-from farbench.tables.published import load_published
+from farbench.tables.published.rows import load_published
 
 
 @pytest.mark.parametrize("name", locate.shipped_names("benchmark"))

@@ -88,6 +88,13 @@ def test_another_cell(plan, change):
     assert key(plan(changes=[change])) != key(plan())
 
 
+def test_a_method_says_what_it_depends_on(plan):
+    """What is in a file that it names, in place of where the file lies."""
+    says = "def identity(self):\n        return {'file': 'digest'}\n\n    def build(self, problem"
+    cell = plan(changes=[(METHOD, "def build(self, problem", says)])["fine"]
+    assert cell.stages[0].identity.recipe["method"]["options"] == {"file": "digest"}
+
+
 @pytest.mark.parametrize(
     "set_", ["dataset.turned=50", "dataset.train=41", "dataset.broken=3", "protocol.images.train=9"]
 )
@@ -124,7 +131,13 @@ def test_the_code_of_all_that_makes_a_number_is_followed(plan):
     assert {f"farbench.training.{name}" for name in wanted} <= set(modules)
     assert {"farbench.data.pack", "farbench.data.batches", "farbench.data.geometry"} <= set(modules)
     assert "farbench_losses.binary_cross_entropy" in modules
-    never = ("farbench.cli", "farbench.tables", "farbench.store", "farbench.plugins.manager")
+    never = (
+        "farbench.cli",
+        "farbench.tables",
+        "farbench.store",
+        "farbench.plugins.manager",
+        "farbench.plugins.registry",
+    )
     assert not [name for name in modules if name.startswith(never)]
 
 
@@ -135,9 +148,11 @@ def test_a_plugin_file_that_builds_on_a_package_follows_it(tmp_path):
     )
     entry = load_plugins([file]).methods["m"]
     modules = code_identity([entry.value.__module__])["modules"]
-    assert {"farbench_plugin_on_top", "farbench_methods.mgmtn", "farbench_methods.networks"} <= set(
-        modules
-    )
+    assert {
+        "farbench_plugin_on_top",
+        "farbench_methods.mgmtn",
+        "farbench_methods.group_network",
+    } <= set(modules)
 
 
 def family(plan, *sets):

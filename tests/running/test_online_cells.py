@@ -18,6 +18,7 @@ from farbench.errors import UserError
 from farbench.export.graph import PictureGraph
 from farbench.plugins.manager import load_plugins
 from farbench.running.trained import load_trained
+from farbench.running.trained_masks import mask_network, stored_masks
 from farbench.store.artifacts import ArtifactStore
 
 ONLINE = ("--set", "protocol.masks.online=true", "--device", "cpu")
@@ -60,21 +61,21 @@ def test_a_cell_with_online_masks_from_training_to_prediction(asked, folder, tra
     source = trained.open_source(None)
     positions = source.positions("test", trained.tasks)
     pixels = np.stack([resize(source.read(int(one)), trained.protocol.resize) for one in positions])
-    masks = trained.trained_masks(store)
+    masks = mask_network(trained, store)
     torch.set_num_threads(1)
     assert isinstance(masks.for_batches(pixels), OnlineMasks)
     predicted = trained.predict(pixels, masks.for_batches(pixels), np.full((12, 2), 64, np.int32))
     kept = np.load(cell / "predictions.npz")["attributes.output"]
     assert np.array_equal(predicted["attributes"], kept)
     with pytest.raises(UserError, match="predicts its masks anew"):
-        trained.stored_masks(store)
+        stored_masks(trained, store)
     with pytest.raises(UserError, match="Export as safetensors"):
         PictureGraph(trained, masks)
 
 
 def test_a_cell_with_stored_masks_is_given_stored_ones(trained_runs):
     trained = load_trained(trained_runs.cells["masked"], load_plugins(()))
-    masks = trained.trained_masks(ArtifactStore(trained_runs.cache))
+    masks = mask_network(trained, ArtifactStore(trained_runs.cache))
     assert isinstance(masks.for_batches(np.zeros((1, 72, 72, 3), np.uint8)), StoredMasks)
 
 

@@ -110,6 +110,18 @@ def test_absent_or_damaged_predictions_leave_the_scores(tmp_path):
     assert scores_of(folder) == before
 
 
+def test_files_that_hold_something_else(tmp_path):
+    folder = cell(tmp_path / "a")
+    (folder / "metrics.json").write_text('{"attributes": 5}')
+    assert "metrics.json: attributes is 5, not a mapping. Run the" in rescore(folder).reason
+    record = json.loads((folder / "cell.json").read_text())
+    (folder / "cell.json").write_text(json.dumps({**record, "tasks": {"a": 1}}))
+    assert "cell.json: tasks is a mapping, not a list. Run the" in rescore(folder).reason
+    (folder / "cell.json").write_text("[]")
+    with pytest.raises(UserError, match=r"cell\.json holds no JSON object"):
+        finished_cells(tmp_path)
+
+
 def test_cells_are_found_at_any_level(tmp_path):
     one, two = cell(tmp_path / "b1" / "one"), cell(tmp_path / "b2" / "two")
     cell(tmp_path / "b2" / "failed", status="failed")

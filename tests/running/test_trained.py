@@ -19,6 +19,7 @@ from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.manager import load_plugins
 from farbench.plugins.mapped import MappedDataset
 from farbench.running.trained import TrainedCell, load_trained
+from farbench.running.trained_masks import mask_network, stored_masks
 from farbench.store.artifacts import ArtifactStore
 
 
@@ -43,9 +44,9 @@ test_images.__test__ = False  # a helper, for all its name
 def test_predictions_are_those_of_the_run(trained_runs, registry, row):
     trained = load_trained(trained_runs.cells[row], registry)
     pixels, sizes, positions = test_images(trained)
-    masks = trained.stored_masks(ArtifactStore(trained_runs.cache))
+    masks = stored_masks(trained, ArtifactStore(trained_runs.cache))
     if masks is not None:
-        made = trained.trained_masks(ArtifactStore(trained_runs.cache)).make(pixels)
+        made = mask_network(trained, ArtifactStore(trained_runs.cache)).make(pixels)
         assert made.bits.any()
         assert np.array_equal(made.bits, masks.bits[positions])
         masks = made
@@ -60,7 +61,7 @@ def test_predictions_are_those_of_the_run(trained_runs, registry, row):
 def test_the_masks_of_another_area_are_other_masks(trained_runs, registry):
     store = ArtifactStore(trained_runs.cache)
     whole, scaled = (
-        load_trained(trained_runs.cells[row], registry).stored_masks(store).read(np.arange(48))
+        stored_masks(load_trained(trained_runs.cells[row], registry), store).read(np.arange(48))
         for row in ("masked", "scaled")
     )
     assert 0 < scaled.sum() < whole.sum()
@@ -100,6 +101,10 @@ def set_(*path):
         (set_("method", "options", "widht", 3), "has no option 'widht'"),
         (set_("method", "options", "backbone", "resnet10t"), "do not fit the network"),
         (set_("protocol", "crop", -3), "cannot be read by this version of farbench"),
+        (set_("method", {"options": {}}), "cannot be read by this version of farbench"),
+        (set_("statistics", "attributes", {}), "cannot be read by this version of farbench"),
+        (set_("identity", None), "holds no record of a cell"),
+        (set_("environment", "here"), "environment is 'here', not a mapping. Run the cell again."),
     ],
 )
 def test_a_cell_that_cannot_be_loaded_says_why(trained_runs, registry, tmp_path, change, message):
@@ -125,12 +130,22 @@ def test_weights_that_are_not_there(trained_runs, registry, tmp_path):
 def test_masks_that_the_cache_does_not_hold(trained_runs, registry, tmp_path):
     trained = load_trained(trained_runs.cells["masked"], registry)
     empty = ArtifactStore(tmp_path)
-    for ask in (trained.stored_masks, trained.trained_masks):
+    for ask in (stored_masks, mask_network):
         with pytest.raises(UserError, match="Set FARBENCH_CACHE to the cache"):
-            ask(empty)
+            ask(trained, empty)
     plain = load_trained(trained_runs.cells["plain"], registry)
-    assert plain.stored_masks(empty) is None
-    assert plain.trained_masks(empty) is None
+    assert stored_masks(plain, empty) is None
+    assert mask_network(plain, empty) is None
+
+
+def test_a_method_that_asks_for_masks_by_now(trained_runs, registry, tmp_path):
+    folder = trained_runs.changed("masked", tmp_path / "a", set_("masks", None))
+    trained = load_trained(folder, registry)
+    for ask in (stored_masks, mask_network):
+        with pytest.raises(
+            UserError, match=r"was trained without masks, and method '\w+' now asks"
+        ):
+            ask(trained, ArtifactStore(trained_runs.cache))
 
 
 def test_other_data_is_noticed(trained_runs, registry, tmp_path):
@@ -186,7 +201,7 @@ def test_loading_imports_no_training_loop(trained_runs):
         "from farbench.plugins.manager import load_plugins\n"
         "from farbench.running.trained import load_trained\n"
         f"load_trained(Path({str(trained_runs.cells['plain'])!r}), load_plugins())\n"
-        "print([m for m in ('farbench.training.stage', 'farbench.running.cell', 'matplotlib', "
+        "print([m for m in ('farbench.training.train', 'farbench.running.cell', 'matplotlib', "
         "'sklearn', 'segmentation_models_pytorch') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from farbench.running.estimate import EVALUATION_SPEED, MASK_SPEED, describe_plan, work_of
+from farbench.running.parts import EVALUATION_SPEED, MASK_SPEED, planned_parts
+from farbench.running.plan_text import describe_plan
+from farbench.running.rates import Rates
 from farbench.store.artifacts import ArtifactStore
 
 TRAIN, VALID, TEST = 600, 90, 30
@@ -87,22 +90,22 @@ def rate(run: Any, cell: Any) -> float:
 
 
 def test_what_rows_share_is_made_once_and_without_sharing_once_a_cell(tmp_path: Path) -> None:
-    work = {item.key: item for item in work_of(three_rows(), ArtifactStore(tmp_path), rate)}
-    assert [(key, item.rows, item.cells) for key, item in work.items()] == [
+    parts = {part.key: part for part in planned_parts(three_rows(), ArtifactStore(tmp_path), rate)}
+    assert [(key, part.rows, part.cells) for key, part in parts.items()] == [
         ("g", ("one", "two", "three"), 3),
         ("j1", ("one",), 1),
         ("m", ("two", "three"), 2),
         ("j2", ("two",), 1),
         ("j3", ("three",), 1),
     ]
-    assert sum(item.left for item in work.values()) == pytest.approx(GLOBAL + MASKS + 3 * JOINT)
+    assert sum(part.left for part in parts.values()) == pytest.approx(GLOBAL + MASKS + 3 * JOINT)
     alone = 3 * GLOBAL + 2 * MASKS + 3 * JOINT
-    assert sum(item.alone for item in work.values()) == pytest.approx(alone)
+    assert sum(part.alone for part in parts.values()) == pytest.approx(alone)
 
 
 def test_seeds_share_the_mask_network(tmp_path: Path) -> None:
     seeds = [cell("two", stage("joint", f"j{n}", seed=n), seed=n) for n in range(3)]
-    (masks, *_) = work_of(plan(*seeds), ArtifactStore(tmp_path), rate)
+    (masks, *_) = planned_parts(plan(*seeds), ArtifactStore(tmp_path), rate)
     assert (masks.rows, masks.cells) == (("two",), 3)
     assert masks.alone == pytest.approx(3 * MASKS)
     text = describe_plan(plan(*seeds), ArtifactStore(tmp_path), rate)
@@ -117,8 +120,8 @@ def test_what_is_there_costs_nothing_now_and_what_it_took_without(tmp_path: Path
         assert run.identity.key != "g"
         return RATE
 
-    work = {item.key: item for item in work_of(three_rows(), store, must_not_guess)}
-    assert (work["g"].left, work["g"].alone) == (0, 1800)
+    parts = {part.key: part for part in planned_parts(three_rows(), store, must_not_guess)}
+    assert (parts["g"].left, parts["g"].alone) == (0, 1800)
     text = describe_plan(three_rows(), store, rate)
     assert "there already" in text
     assert "Of the 5 parts 1 need not be made again." in text
@@ -166,3 +169,20 @@ def test_stages_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
     text = describe_plan(three_rows(), ArtifactStore(tmp_path), lambda run, cell: math.nan)
     assert "unknown time with sharing, unknown time without" in text
+
+
+def test_a_record_of_a_stage_that_says_nothing_of_its_rate(tmp_path: Path) -> None:
+    recipe = {"method": {"name": "m", "options": {}}, "frozen": [], "protocol": {}}
+    recipe["protocol"] = {"crop": 32, "batch_size": 8}
+    identity = {"recipe": recipe, "numerics": {}}
+    for name, said in (
+        ("a", "[]"),
+        ("b", '{"identity": 5}'),
+        ("c", json.dumps({"identity": identity})),
+        ("d", json.dumps({"identity": identity, "images_per_second": RATE})),
+    ):
+        folder = tmp_path / "stages" / name
+        folder.mkdir(parents=True)
+        (folder / "artifact.json").write_text(said)
+    run = SimpleNamespace(identity=SimpleNamespace(**identity))
+    assert Rates(ArtifactStore(tmp_path))(run, None) == RATE  # type: ignore[arg-type]
