@@ -19,7 +19,8 @@ from farbench.bench.profile import take_step
 from farbench.bench.workload import make_ready, plan_method
 from farbench.benchmark.schema import Protocol
 from farbench.plugins.manager import load_plugins
-from farbench.training.stage import WEIGHTS, Listeners, StageData, train_stage
+from farbench.training.stage import WEIGHTS, Listeners, StageData
+from farbench.training.train import train_stage
 
 Result = dict[str, Any]
 

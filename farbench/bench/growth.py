@@ -22,8 +22,9 @@ from farbench.data.targets import Targets
 from farbench.plugins.manager import load_plugins
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.training.device import Compute, Forward
+from farbench.training.epoch import train_epoch
 from farbench.training.optimizer import make_optimizer
-from farbench.training.stage import StageData, train_epoch
+from farbench.training.stage import StageData
 
 SIDE = 64
 """Of the images that memory is measured over."""
@@ -103,7 +104,6 @@ def train_over(count: int) -> tuple[float, float]:
         train_epoch(
             run,
             1,
-            batches.steps(count),
             forward,
             run.build_loss(network),
             optimizer,

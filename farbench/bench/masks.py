@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from farbench.bench.side_by_side import Ratio, ratio, time_in_turn
 from farbench.bench.workload import Workload, make_ready, plan_method
-from farbench.plugins.manager import Registry, load_plugins
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import Registry
 from farbench.training.optimizer import make_optimizer
 
 BACKBONES = ("tf_efficientnet_lite0", "resnet50")

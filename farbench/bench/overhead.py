@@ -19,8 +19,9 @@ from farbench.plugins.method import Problem, Stage
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import TrainStatistics
 from farbench.training.device import IMAGENET_MEAN, IMAGENET_STD, Compute, Forward
+from farbench.training.epoch import train_epoch
 from farbench.training.optimizer import make_optimizer
-from farbench.training.stage import StageData, StageRun, train_epoch
+from farbench.training.stage import StageData, StageRun
 
 ATTRIBUTES = 40
 RATE = 1e-4
@@ -35,6 +36,10 @@ class ReadyBatches:
     def train(self, *_: object) -> Iterator[Batch]:
         """Yield every batch once."""
         return iter(self.batches)
+
+    def steps(self, _: int) -> int:
+        """Return how many there are."""
+        return len(self.batches)
 
 
 def measure(
@@ -113,9 +118,7 @@ def farbench_loop(
     forward = Forward(network, run.problem.tasks, compute, masked=False)
     nowhere = np.arange(0)
     data = StageData(cast(Any, ReadyBatches(batches)), cast(Any, None), {}, nowhere, nowhere)
-    return lambda: train_epoch(
-        run, 1, len(batches), forward, loss, optimizer, data, lambda *_: None
-    )
+    return lambda: train_epoch(run, 1, forward, loss, optimizer, data, lambda *_: None)
 
 
 def bare_loop(network: nn.Module, batches: list[Batch], compute: Compute) -> Callable[[], object]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from farbench.bench.side_by_side import Ratio, spread
 from farbench.benchmark.loading import load_benchmark
 from farbench.benchmark.resolve import resolve_benchmark
-from farbench.plugins.manager import Registry, load_plugins
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import Registry
 from farbench.running.progress import Progress
 from farbench.running.run import BenchmarkRun
 from farbench.store.artifacts import ArtifactStore

@@ -26,14 +26,16 @@ from farbench.data.placement import place_images
 from farbench.data.targets import make_targets
 from farbench.masks.network import MaskNetwork
 from farbench.masks.trained import TrainedMasks
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.running.plan import PlannedCell, Planner
 from farbench.store.artifacts import ArtifactStore
 from farbench.training.device import Forward
+from farbench.training.epoch import train_epoch
 from farbench.training.faster_steps import speed_up
 from farbench.training.optimizer import make_optimizer
-from farbench.training.stage import StageData, StageRun, freeze, train_epoch
+from farbench.training.stage import StageData, StageRun
 from farbench.training.terms import TrainingLoss
+from farbench.training.weights import freeze, set_to_train
 
 PACKED_TO_CROP = 8 / 7
 """Images are packed this much larger than they are cropped: 128 for 112, 256 for 224."""
@@ -67,23 +69,14 @@ class Workload:
     def epoch(self) -> float:
         """Train an epoch with farbench's own loop; return the share of time it waited for input."""
         started = time.perf_counter()
-        _, _, waited, _ = train_epoch(
-            self.run,
-            1,
-            self.steps,
-            self.forward,
-            self.loss,
-            self.optimizer,
-            self.data,
-            lambda *_: None,
+        done = train_epoch(
+            self.run, 1, self.forward, self.loss, self.optimizer, self.data, lambda *_: None
         )
-        return waited / (time.perf_counter() - started)
+        return done.waited / (time.perf_counter() - started)
 
     def set_to_train(self) -> None:
         """Put what is trained into training mode, and what is frozen into eval mode."""
-        self.forward.network.train()
-        for name in self.run.stage.frozen:
-            self.forward.network.get_submodule(name).eval()
+        set_to_train(self.forward.network, self.run.stage.frozen)
 
     def batches(self, *, masks: bool = True) -> Iterator[Batch]:
         """Make the batches of an epoch, with masks if the method asks for them."""
@@ -213,7 +206,6 @@ def _untrained_masks(cell: PlannedCell) -> OnlineMasks:
     plan = cell.masks
     network = MaskNetwork(len(plan.groups), plan.protocol, pretrained=False)
     placed = cell.compute.place(network)
-    assert isinstance(placed, MaskNetwork)
     trained = TrainedMasks(placed.eval(), plan.group_names, plan.protocol, 1.0, cell.compute)
     return trained.online(cell.row.protocol.resize)
 

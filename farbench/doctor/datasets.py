@@ -73,10 +73,9 @@ def _look(dataset: Dataset, machine: Machine) -> Diagnosis:
     told = ", ".join(f"{count:,} {split}" for split, count in counts.items())
     official = sum(dataset.info.expected_counts.values())
     part = f" (of {official:,} in the release)" if official > len(source) else ""
-    missing = sum(
-        size < 0 for size in dataset.sizes(source.root, list(source.index.frame["image"]))
-    )
-    if missing:
+    sizes = dataset.sizes(source.root, list(source.index.frame["image"]))
+    missing = sum(size < 0 for size in sizes)
+    if 0 < missing < len(sizes):  # where none has a size, images are no files of their own
         return Diagnosis(
             about,
             "problem",

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from farbench.plugins.health import Diagnosis, Machine
+from farbench.plugins.health import Diagnosis, Machine, State
 
 DRIVER = Path("/proc/driver/nvidia/version")
 """It is there where NVIDIA's driver is loaded."""
@@ -78,12 +78,13 @@ def _no_gpu(device: str) -> Diagnosis:
     import torch
 
     built = torch.version.cuda
+    state: State = "problem" if device.startswith("cuda") else "warning"
     if DRIVER.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return Diagnosis("GPU", "warning", "CUDA_VISIBLE_DEVICES hides it", "unset it")
+        return Diagnosis("GPU", state, "CUDA_VISIBLE_DEVICES hides it", "unset it")
     if DRIVER.exists() and built is None:
         return Diagnosis(
             "GPU",
-            "problem" if device.startswith("cuda") else "warning",
+            state,
             f"NVIDIA's driver is there, but torch {torch.__version__} is built without CUDA",
             GET_TORCH,
         )

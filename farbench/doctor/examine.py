@@ -52,8 +52,7 @@ def examine(machine: Machine, only: Sequence[str] = ()) -> Iterator[Examined]:
     failed: list[Diagnosis] = []
     for one in machine.registry.hooks.hook.farbench_health_checks.get_hookimpls():
         try:
-            added: Any = one.function()
-            checks.update({check.__name__: check for check in added})
+            _add(checks, one.function())
         except Exception as error:
             failed.append(_failed(f"checks of {one.plugin_name}", error))
     for name in only:
@@ -67,6 +66,19 @@ def examine(machine: Machine, only: Sequence[str] = ()) -> Iterator[Examined]:
             yield Examined(name, _failed(name, error))
     for diagnosis in failed:
         yield Examined("plugins", diagnosis)
+
+
+def _add(checks: dict[str, HealthCheck], added: Any) -> None:
+    """Add a plugin's checks by the names of their functions.
+
+    Raises:
+        UserError: There is a check of that name.
+    """
+    for check in added:
+        name = check.__name__
+        if name in checks:
+            raise UserError(f"there is a check '{name}' already: call the function otherwise.")
+        checks[name] = check
 
 
 def _failed(about: str, error: Exception) -> Diagnosis:

@@ -43,10 +43,16 @@ def _told(about: str, free: float, least: float, why: str, advice: str) -> Diagn
 
 
 def _room_in_container() -> int | None:
-    """Return what a control group leaves of its memory; None where it sets no limit."""
+    """Return what a control group leaves of its memory; None where it sets no limit.
+
+    Files that lie in memory count as used there, but those that nobody reads any more are given up
+    when the memory is wanted.
+    """
     try:
         limit = (CGROUP / "memory.max").read_text(encoding="ascii").strip()
-        used = (CGROUP / "memory.current").read_text(encoding="ascii").strip()
-    except OSError:
+        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
+        parts = (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
         return None
-    return max(int(limit) - int(used), 0) if limit.isdecimal() and used.isdecimal() else None
+    idle = sum(int(line.split()[1]) for line in parts if line.startswith("inactive_file "))
+    return max(int(limit) - used + idle, 0) if limit.isdecimal() else None

@@ -12,6 +12,7 @@ from farbench.plugins.dataset import FaceIndex, read_index
 from farbench.plugins.keypoints import KeypointModel
 from farbench.plugins.view import DatasetView
 from farbench.tasks.base import Task
+from farbench.tasks.landmarks import Landmarks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,17 @@ class AlignedDataset(DatasetView):
 
     def tasks(self) -> tuple[Task, ...]:
         """Return the tasks that are not in pixels."""
-        return tuple(task for task in self.inner.tasks() if task.kind != "landmarks")
+        return tuple(task for task in self.inner.tasks() if not isinstance(task, Landmarks))
+
+    def refused_tasks(self) -> dict[str, str]:
+        """Return the tasks in pixels too, and why they are not offered."""
+        moved = {
+            task.name: f"task '{task.name}' of {self.name} is in pixels of the images as they are, "
+            "and `align:` moves the faces. Leave one of the two out."
+            for task in self.inner.tasks()
+            if isinstance(task, Landmarks)
+        }
+        return {**super().refused_tasks(), **moved}
 
     def index(self, root: Path | None) -> FaceIndex:
         """Return the data set's index without its points, which are of the original images.

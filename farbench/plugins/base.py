@@ -21,7 +21,6 @@ class Plugin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    kind: ClassVar[str] = "plugin"
     name: ClassVar[str] = ""
     source: ClassVar[str] = ""
 

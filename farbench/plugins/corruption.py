@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -32,8 +32,6 @@ class Corruption(Plugin):
     What is random is drawn from ``random``. Its numbers belong to the image's id, the corruption's
     name and a seed, and are the same at every strength: the same spot is hidden, ever more of it.
     """
-
-    kind: ClassVar[str] = "corruption"
 
     def apply(
         self, image: NDArray[np.uint8], strength: int, random: np.random.Generator

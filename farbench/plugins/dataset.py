@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,6 @@ class Dataset(Plugin):
     Decoding in bulk, packing, augmenting and caching are the core's.
     """
 
-    kind: ClassVar[str] = "dataset"
     info: ClassVar[DatasetInfo]
     needs_root: ClassVar[bool] = True
     """Whether a data root is required; drawn faces need none."""
@@ -138,6 +138,29 @@ class Dataset(Plugin):
         prefix = f"{root}{os.sep}"
         return [_size(prefix + image) for image in images]
 
+    def stamps(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return a number for each image that is another one whenever its file was written to.
+
+        So that an image is noticed that was exchanged for another of as many bytes. The default
+        is :func:`file_stamp`, and -1 for an image without a file of its own. Override it, and
+        :meth:`checksums`, where images are parts of a file.
+        """
+        if root is None:
+            return [-1] * len(images)
+        prefix = f"{root}{os.sep}"
+        return [file_stamp(prefix + image) for image in images]
+
+    def checksums(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the CRC-32 of the bytes of each image as stored, -1 for one without a file.
+
+        Asked of all images when they are first packed, then of those whose stamp is another; in
+        forked processes, as :meth:`read` is.
+        """
+        if root is None:
+            return [-1] * len(images)
+        prefix = f"{root}{os.sep}"
+        return [file_checksum(prefix + image) for image in images]
+
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Return one image, uint8 ``(H, W, 3)`` in RGB.
 
@@ -168,6 +191,31 @@ def read_index(dataset: Dataset, root: Path | None) -> FaceIndex:
     """Return a data set's index; one without points or notes may be a bare DataFrame."""
     index = dataset.index(root)
     return index if isinstance(index, FaceIndex) else FaceIndex(index)
+
+
+def file_stamp(path: str) -> int:
+    """Return the sum of a file's two times of change, in ns; -1 where there is none.
+
+    A program can set the time of the last writing back, but not the system's own time of change;
+    some network file systems have only the first.
+    """
+    try:
+        state = os.stat(path)
+    except OSError:
+        return -1
+    return (state.st_mtime_ns + state.st_ctime_ns) % 2**62
+
+
+def file_checksum(path: str) -> int:
+    """Return the CRC-32 of a file's bytes, -1 where it cannot be read."""
+    value = 0
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 20):
+                value = zlib.crc32(chunk, value)
+    except OSError:
+        return -1
+    return value
 
 
 def _size(path: str) -> int:

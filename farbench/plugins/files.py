@@ -1,4 +1,4 @@
-"""Plugins that are plain files: load them, and see which contracts they fill."""
+"""Plugins that are plain files: which there are, and how one is imported."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from pathlib import Path
 from types import ModuleType
 
 from farbench.errors import UserError
+
+MODULE = "farbench_plugin_"
+"""Begins the name of a module that was loaded from a plugin file: ``farbench_plugin_STEM_DIGEST``;
+the digest is the path's."""
+
+
+def is_file(module: str) -> bool:
+    """Tell whether a module of this name was loaded from a plugin file."""
+    return module.startswith(MODULE)
 
 
 def plugin_files(paths: Iterable[str | Path]) -> Iterator[Path]:
@@ -47,7 +56,7 @@ def plugin_files(paths: Iterable[str | Path]) -> Iterator[Path]:
 def load_file(path: Path) -> ModuleType:
     """Import a file under a name of its own, so that two files may share a stem."""
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-    name = f"farbench_plugin_{path.stem}_{digest}"
+    name = f"{MODULE}{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def resolve(grouping: Grouping, attributes: Sequence[str]) -> tuple[Group, ...]:
     Attributes that the data set lacks are dropped, and groups left empty with them.
 
     Raises:
-        UserError: An attribute of the data set is in no group.
+        UserError: An attribute of the data set is in no group, or in several.
     """
     position = {attribute: column for column, attribute in enumerate(attributes)}
     groups = []
@@ -49,7 +50,13 @@ def resolve(grouping: Grouping, attributes: Sequence[str]) -> tuple[Group, ...]:
         columns = tuple(position[member] for member in members if member in position)
         if columns:
             groups.append(Group(name, columns, grouping.regions.get(name)))
-    covered = {column for group in groups for column in group.columns}
+    covered = [column for group in groups for column in group.columns]
+    double = [attributes[column] for column, count in Counter(covered).items() if count > 1]
+    if double:
+        raise UserError(
+            f"grouping '{grouping.name}' has {', '.join(double)} more than once; each attribute is "
+            "an output of one head. Keep it in one group."
+        )
     missing = [attribute for attribute in attributes if position[attribute] not in covered]
     if missing:
         raise UserError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 State = Literal["ok", "warning", "problem"]
 """*Warning*: it works, but not as well as it could. *Problem*: something does not work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _MARK = ":"
 """Stands between a member's name and the image's id in it."""
+
+_AboutImages = Callable[[Path | None, Sequence[str]], Sequence[int]]
+"""A method of a data set that answers with a number an image."""
 
 
 def _same_names(one: Task, other: Task) -> bool:
@@ -81,8 +84,10 @@ class JoinedDataset(Dataset):
         return tuple(self._settled()[0].values())
 
     def refused_tasks(self) -> dict[str, str]:
-        """Return the tasks by whose name members mean different things, and how to go on."""
-        return self._settled()[1]
+        """Return tasks that no member offers, and those that mean another thing in each."""
+        offered, differing = self._settled()
+        by_members = [item for part in self.parts for item in part.refused_tasks().items()]
+        return {name: why for name, why in by_members if name not in offered} | differing
 
     def _settled(self) -> tuple[dict[str, Task], dict[str, str]]:
         found: dict[str, Task] = {}
@@ -146,13 +151,27 @@ class JoinedDataset(Dataset):
 
     def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
         """Return the bytes of each image, asked of its own data set."""
+        return self._ask_each(root, images, lambda part: part.sizes)
+
+    def stamps(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the stamp of each image, asked of its own data set."""
+        return self._ask_each(root, images, lambda part: part.stamps)
+
+    def checksums(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Return the CRC-32 of each image, asked of its own data set."""
+        return self._ask_each(root, images, lambda part: part.checksums)
+
+    def _ask_each(
+        self, root: Path | None, images: Sequence[str], question: Callable[[Dataset], _AboutImages]
+    ) -> list[int]:
         result = [-1] * len(images)
         for part in self.parts:
             prefix = part.name + _MARK
             mine = [i for i, image in enumerate(images) if image.startswith(prefix)]
             names = [images[i].removeprefix(prefix) for i in mine]
-            for i, size in zip(mine, part.sizes(self._root(part, root), names), strict=True):
-                result[i] = size
+            answers = question(part)(self._root(part, root), names)
+            for i, answer in zip(mine, answers, strict=True):
+                result[i] = answer
         return result
 
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:

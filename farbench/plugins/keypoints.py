@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from farbench.plugins.base import Plugin
 from farbench.plugins.dataset import FaceIndex
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 class KeypointModel(Plugin):
     """Gives every image 98 points in the WFLW layout (see ``farbench.masks.wflw98``)."""
-
-    kind: ClassVar[str] = "keypoints"
 
     def unavailable(self, index: FaceIndex) -> str:
         """Return why this model cannot serve the data set (and what to do), or "" if it can.

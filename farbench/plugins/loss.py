@@ -22,7 +22,6 @@ class Loss(Plugin):
         tasks: The kinds of tasks that the loss is made for.
     """
 
-    kind: ClassVar[str] = "loss"
     tasks: ClassVar[tuple[str, ...]] = ("attributes",)
 
     def build(self, task: Task, statistics: TrainStatistics) -> nn.Module:

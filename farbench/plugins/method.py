@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from farbench.errors import UserError, unknown_name
 from farbench.plugins.base import Plugin
@@ -112,7 +112,6 @@ class Method(Plugin):
     [0, 1]); without them ImageNet's are used.
     """
 
-    kind: ClassVar[str] = "method"
     task_kinds: ClassVar[tuple[str, ...]] = ()
     """Kinds of tasks that the method can predict; empty is all of them."""
 
@@ -129,6 +128,14 @@ class Method(Plugin):
         with entries under its own names.
         """
         return (Stage("joint", self),)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the method's result depends on beside data, protocol and code, JSON-able.
+
+        It is part of the keys of its stages. The options say it, unless they name a file: then see
+        :meth:`farbench.KeypointModel.identity`.
+        """
+        return self.options()
 
     def mask_request(self) -> MaskRequest | None:
         """Return which masks the network is called with, or None."""

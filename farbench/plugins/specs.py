@@ -1,7 +1,7 @@
 """The hooks: what a plugin may provide, and the life-cycle a logger may follow.
 
-Every hook returns data, never registers by side effect. Mark an implementation with
-``farbench.hookimpl``; a misspelt hook is an error.
+Hooks that provide return data; none registers anything by a side effect. Mark an implementation
+with ``farbench.hookimpl``; a misspelt hook is an error.
 """
 
 from __future__ import annotations

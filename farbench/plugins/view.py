@@ -39,6 +39,10 @@ class DatasetView(Dataset):
         offered = {task.name for task in self.tasks()}
         return tuple(name for name in self.inner.default_tasks if name in offered)
 
+    def refused_tasks(self) -> dict[str, str]:
+        """Return those that the data set itself does not offer."""
+        return self.inner.refused_tasks()
+
     def modules(self) -> tuple[str, ...]:
         """Return the data set's modules beside the view's."""
         return (type(self).__module__, *self.inner.modules())
@@ -50,6 +54,14 @@ class DatasetView(Dataset):
     def sizes(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
         """Ask the data set."""
         return self.inner.sizes(root, images)
+
+    def stamps(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Ask the data set."""
+        return self.inner.stamps(root, images)
+
+    def checksums(self, root: Path | None, images: Sequence[str]) -> Sequence[int]:
+        """Ask the data set."""
+        return self.inner.checksums(root, images)
 
     def read(self, root: Path | None, row: Any) -> NDArray[np.uint8]:
         """Let the data set read it."""

@@ -21,7 +21,6 @@ class TaskWeighting(Plugin):
             ``feature_size`` (D).
     """
 
-    kind: ClassVar[str] = "weighting"
     needs_features: ClassVar[bool] = False
 
     over: Literal["tasks", "groups"] = Field(

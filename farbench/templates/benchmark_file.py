@@ -17,6 +17,13 @@ compare: baseline      # the row that differences are taken to
 # for itself alone.
 rows:
 """
+_ROBUSTNESS = """\
+# Finished cells are evaluated once more, on corrupted test images.
+robustness:
+  corruptions: [{names}]
+  images: 500          # of the test split
+
+"""
 _MORE = """\
 
   # One row for each value of an option:
@@ -42,34 +49,50 @@ def benchmark_text(
         plugins: Plugin files, as seen from the benchmark's folder.
         option: As :data:`EXAMPLE_OPTION`.
     """
-    methods, losses, weightings, datasets = (
-        [name for one, name in provided if one == kind]
-        for kind in ("methods", "losses", "weightings", "datasets")
-    )
-    changes = [(loss, f"loss: {loss}") for loss in losses]
-    changes += [(name, f"weighting: {{name: {name}, over: groups}}") for name in weightings]
-    rows = {"baseline": "{method: baseline}"}
-    rows |= {name: f"{{method: {name}}}" for name in methods}
-    for name, change in changes:
-        for method in ("baseline", *methods):
-            rows[f"{method}+{name}"] = f"{{method: {method}, protocol: {{{change}}}}}"
-    if len(rows) == 1 and datasets:
-        rows["linear_head"] = "{method: linear_head}"
-    elif len(rows) == 1:
-        rows["g2ff_ca"] = "{method: g2ff_ca, label: MGMTN}"
-
     text = (
         "title: TO FILL IN, what the table shows\ncaption: TO FILL IN, printed below the table.\n"
     )
     if plugins:
         text += f"plugins: [{', '.join(plugins)}]  # as seen from this file\n"
     text += f"\n{_HOW}"
-    if datasets:
+    if datasets := _named(provided, "datasets"):
         text += f"datasets: [{', '.join(datasets)}]  # to be found with --data-root DIR\n"
     else:
         text += "# datasets: [celeba]  # the protocol's own where this is left out\n"
-    lines = "".join(f"  {row}: {held}\n" for row, held in rows.items())
+    if corruptions := _named(provided, "corruptions"):
+        text += _ROBUSTNESS.format(names=", ".join(corruptions))
+    lines = "".join(f"  {row}: {held}\n" for row, held in _rows(provided).items())
     more = _MORE
     for word, value in zip(("METHOD", "OPTION", "VALUE"), option, strict=True):
         more = more.replace(word, value)
     return f"{text}{_ROWS}{lines}{more}"
+
+
+def _named(provided: Sequence[tuple[str, str]], kind: str) -> list[str]:
+    return [name for one, name in provided if one == kind]
+
+
+def _rows(provided: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return what each row holds: the baseline first, each thing beside the same without it."""
+    methods = _named(provided, "methods")
+    rows = {method: f"{{method: {method}}}" for method in ("baseline", *methods)}
+    changes = [(loss, f"loss: {loss}") for loss in _named(provided, "losses")]
+    changes += [
+        (name, f"weighting: {{name: {name}, over: groups}}")
+        for name in _named(provided, "weightings")
+    ]
+    for name, change in changes:
+        for method in ("baseline", *methods):
+            rows[f"{method}+{name}"] = f"{{method: {method}, protocol: {{{change}}}}}"
+    mgmtn = {"g2ff_ca": "{method: g2ff_ca, label: MGMTN}"}
+    for name in _named(provided, "keypoints"):
+        rows |= mgmtn
+        rows[f"g2ff_ca+{name}"] = f"{{method: g2ff_ca, protocol: {{keypoints: {name}}}}}"
+    for name in _named(provided, "groupings"):
+        rows["attribute_grouping"] = "{method: attribute_grouping}"
+        rows[f"attribute_grouping+{name}"] = f"{{method: attribute_grouping, grouping: {name}}}"
+    if len(rows) == 1:
+        # Attributes alone suit MGMTN; what a new data set has is not known.
+        linear = {"linear_head": "{method: linear_head}"}
+        rows |= linear if _named(provided, "datasets") else mgmtn
+    return rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import farbench
-from farbench.plugins.manager import KINDS
+from farbench.plugins.registry import KINDS
 from farbench.templates.benchmark_file import benchmark_text
 from farbench.templates.plugin_file import PROVIDED, class_name, plugin_text
 
@@ -17,6 +17,9 @@ _CONTRACTS = {
     "datasets": "DatasetContract",
     "losses": "LossContract",
     "weightings": "WeightingContract",
+    "keypoints": "KeypointContract",
+    "groupings": "GroupingContract",
+    "corruptions": "CorruptionContract",
 }
 
 
@@ -35,15 +38,7 @@ def package_files(kind: str, name: str) -> Mapping[Path, str]:
         "package": f"farbench_{name}",
         "distribution": f"farbench-{name.replace('_', '-')}",
         "version": farbench.__version__,
-        "provided": [
-            {
-                "class": class_name(called),
-                "base": KINDS[plural].base.__name__,
-                "hook": KINDS[plural].hook,
-                "contract": _CONTRACTS[plural],
-            }
-            for plural, called in provided
-        ],
+        "provided": [_provided(plural, called) for plural, called in provided],
     }
     templates = Environment(
         loader=PackageLoader("farbench.templates", "package"),
@@ -68,3 +63,16 @@ def package_files(kind: str, name: str) -> Mapping[Path, str]:
     files[folder / f"{name}.py"] = plugin_text(kind, name, check="pytest")
     files[Path(f"{name}_benchmark.yaml")] = benchmark_text(provided)
     return files
+
+
+def _provided(plural: str, name: str) -> Mapping[str, str]:
+    """Return how a provided thing is called where it is imported, returned and tested."""
+    base, is_record = KINDS[plural].base.__name__, plural == "groupings"
+    return {
+        "object": name.upper() if is_record else class_name(name),
+        "type": base if is_record else f"type[{base}]",
+        "base": base,
+        "hook": KINDS[plural].hook,
+        "test": f"Test{class_name(name)}",
+        "contract": _CONTRACTS[plural],
+    }

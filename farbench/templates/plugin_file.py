@@ -12,6 +12,9 @@ PROVIDED: dict[str, tuple[tuple[str, str], ...]] = {
     "dataset": (("datasets", ""),),
     "loss": (("losses", ""),),
     "weighting": (("weightings", ""),),
+    "keypoints": (("keypoints", ""),),
+    "grouping": (("groupings", ""),),
+    "corruption": (("corruptions", ""),),
 }
 """Kind -> what its template provides: the plural of a kind, and what follows the name."""
 
@@ -21,13 +24,16 @@ def plugin_text(kind: str, name: str, check: str = "") -> str:
 
     Args:
         kind: A key of :data:`PROVIDED`.
-        name: What the plugin is called; its class is called the same in CamelCase.
+        name: What the plugin is called; its class is called the same in CamelCase, a record (a
+            grouping) in capitals.
         check: The command that holds it against its contract, if not `farbench test-plugin`.
     """
     text = (FILES / f"{kind}.py").read_text(encoding="utf-8")
     if check:
         text = re.sub("(?m)^After each change: .*", f"After each change: {check}", text)
-    return text.replace(f"my_{kind}", name).replace(class_name(f"my_{kind}"), class_name(name))
+    for spelt in (str, class_name, str.upper):
+        text = text.replace(spelt(f"my_{kind}"), spelt(name))
+    return text
 
 
 def class_name(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from farbench.plugins.dataset import Dataset
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.testing.checks import Check, Outcome, Subject, run_check
 
 
@@ -31,9 +31,10 @@ def checks_of(kind: str) -> list[Check[Any]]:
 
         return [*INDEX.checks, *CONTENTS.checks]
     if kind == "losses":
-        from farbench.testing.loss_checks import LOSS
+        from farbench.testing.loss_state import STATE
+        from farbench.testing.loss_values import VALUES
 
-        return [*LOSS.checks]
+        return [*VALUES.checks, *STATE.checks]
     if kind == "weightings":
         from farbench.testing.weighting_checks import WEIGHTING
 
@@ -87,7 +88,7 @@ def subject_of(
 
         return LossSubject(value, options, untested)
     if kind == "weightings":
-        from farbench.testing.weighting_checks import WeightingSubject
+        from farbench.testing.weighting_subject import WeightingSubject
 
         return WeightingSubject(value, options, untested)
     if kind == "keypoints":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from farbench.errors import UserError
 
 S = TypeVar("S", bound="Subject")
 S_contra = TypeVar("S_contra", bound="Subject", contravariant=True)
+_PYTHON = sysconfig.get_path("stdlib")
 
 
 class Broken(Exception):
@@ -147,23 +149,28 @@ def told(error: BaseException) -> str:
     """Return an error with the place that raised it: ``"ValueError: x (my_method.py:12)"``.
 
     A UserError is told by its first line: what follows are steps for a user.
+    """
+    if isinstance(error, UserError):
+        return str(error).split("\n")[0]
+    text = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {text}{place(traceback.extract_tb(error.__traceback__))}"
 
-    The place is the innermost one that is neither farbench's nor an installed library's; where
-    there is none, farbench's own, but for this package's.
+
+def place(frames: Iterable[traceback.FrameSummary]) -> str:
+    """Return the innermost line of the plugin, `` (my_method.py:12)``.
+
+    That is a line of neither farbench, an installed library nor Python; where there is none, one of
+    farbench, but for this package, or nothing.
     """
     here = Path(__file__).parent
     places = [
-        (Path(frame.f_code.co_filename), line)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if "site-packages" not in frame.f_code.co_filename
+        (Path(frame.filename), frame.lineno)
+        for frame in frames
+        if "site-packages" not in frame.filename and not frame.filename.startswith(_PYTHON)
     ]
     places = [(file, line) for file, line in places if file.parent != here and file.is_file()]
     own = [(file, line) for file, line in places if here.parent not in file.parents]
-    text = " ".join(str(error).split()) or "no message"
-    if isinstance(error, UserError):
-        return str(error).split("\n")[0]
-    where = "".join(f" ({file.name}:{line})" for file, line in (own or places)[-1:])
-    return f"{type(error).__name__}: {text}{where}"
+    return "".join(f" ({file.name}:{line})" for file, line in (own or places)[-1:])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +11,15 @@ from typing import Any, ClassVar
 import pytest
 
 from farbench.plugins.grouping import Grouping
-from farbench.plugins.manager import Registry, load_plugins
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import Registry
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import Check, Subject, run_check
+
+
+@functools.cache
+def _installed() -> Registry:
+    return load_plugins()
 
 
 class ContractTest:
@@ -29,8 +36,6 @@ class ContractTest:
     options: ClassVar[Mapping[str, Any]] = {}
     untested_options: ClassVar[Mapping[str, str]] = {}
 
-    _registry: ClassVar[Registry | None] = None
-
     @pytest.fixture
     def subject(self, tmp_path_factory: pytest.TempPathFactory) -> Subject:
         """What is checked; one for all lines, so that what was seen is not seen again."""
@@ -38,12 +43,10 @@ class ContractTest:
         if "_subject" not in vars(cls):
             if not hasattr(cls, "plugin"):
                 pytest.fail(f"{cls.__name__} names no plugin: write `plugin = MyPlugin`")
-            if ContractTest._registry is None:
-                ContractTest._registry = load_plugins()
             cls._subject = subject_of(  # type: ignore[attr-defined]
                 cls.kind,
                 cls.plugin,
-                ContractTest._registry,
+                _installed(),
                 cls.options,
                 self.data_root(tmp_path_factory),
                 cls.untested_options,
@@ -54,6 +57,15 @@ class ContractTest:
     def data_root(self, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
         """Return where data sets are; only data sets need it."""
         return None
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make each line of the contract a test of its own; asked by pytest."""
+        if "check" in metafunc.fixturenames:
+            metafunc.parametrize("check", checks_of(self.kind), ids=lambda check: check.name)
+
+    def test_contract(self, check: Check[Any], subject: Subject) -> None:
+        """Keep to one line of the contract."""
+        require(check, subject)
 
 
 def require(check: Check[Any], subject: Subject) -> None:
@@ -71,10 +83,6 @@ def require(check: Check[Any], subject: Subject) -> None:
         pytest.fail(told, pytrace=False)
 
 
-def _name(check: Check[Any]) -> str:
-    return check.name
-
-
 class MethodContract(ContractTest):
     """The contract of a method: ``class TestMine(MethodContract): plugin = Mine``.
 
@@ -82,11 +90,6 @@ class MethodContract(ContractTest):
     """
 
     kind = "methods"
-
-    @pytest.mark.parametrize("check", checks_of("methods"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)
 
 
 class DatasetContract(ContractTest):
@@ -110,21 +113,11 @@ class DatasetContract(ContractTest):
         """Return the tiny tree, or the data root of the environment."""
         return self.tree(tmp_path_factory.mktemp(type(self).__name__))
 
-    @pytest.mark.parametrize("check", checks_of("datasets"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)
-
 
 class LossContract(ContractTest):
     """The contract of a loss, for every kind of task that it is made for."""
 
     kind = "losses"
-
-    @pytest.mark.parametrize("check", checks_of("losses"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)
 
 
 class WeightingContract(ContractTest):
@@ -132,21 +125,11 @@ class WeightingContract(ContractTest):
 
     kind = "weightings"
 
-    @pytest.mark.parametrize("check", checks_of("weightings"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)
-
 
 class KeypointContract(ContractTest):
     """The contract of a keypoint model."""
 
     kind = "keypoints"
-
-    @pytest.mark.parametrize("check", checks_of("keypoints"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)
 
 
 class CorruptionContract(ContractTest):
@@ -154,19 +137,9 @@ class CorruptionContract(ContractTest):
 
     kind = "corruptions"
 
-    @pytest.mark.parametrize("check", checks_of("corruptions"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)
-
 
 class GroupingContract(ContractTest):
     """The contract of a grouping: ``plugin`` is the record."""
 
     kind = "groupings"
     plugin: ClassVar[Grouping]
-
-    @pytest.mark.parametrize("check", checks_of("groupings"), ids=_name)
-    def test_contract(self, check: Check[Any], subject: Subject) -> None:
-        """Keep to one line of the contract."""
-        require(check, subject)

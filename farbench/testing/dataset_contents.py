@@ -136,21 +136,29 @@ def _id(subject: DatasetSubject, position: int) -> str:
 
 
 @CONTENTS.line(
-    "`sizes` gives a whole number of bytes for each image, -1 for one without a file of its own.",
-    why="By its size an exchanged image is noticed without reading it.",
-    mend="Override sizes together with read: `return [-1] * len(images)` where there is no "
-    "file an image.",
+    "`sizes`, `stamps` and `checksums` give a whole number for each image, -1 for one without a "
+    "file of its own.",
+    why="By these an exchanged image is noticed: by its size or its stamp without reading it.",
+    mend="Override them together with read: `return [-1] * len(images)` where there is no file "
+    "an image.",
     needs=("index_columns",),
 )
 def sizes(subject: DatasetSubject) -> str:
     """Ask for the sizes of all images."""
     ids = list(subject.index.frame["image"])
-    found = [int(size) for size in subject.dataset.sizes(subject.root, ids)]
-    if len(found) != len(ids):
-        raise Broken(f"{len(found)} sizes for {len(ids)} images")
+    dataset, root = subject.dataset, subject.root
+    found = [int(size) for size in dataset.sizes(root, ids)]
+    few = ids[:8]
+    for what, given, asked in (
+        ("sizes", found, ids),
+        ("stamps", dataset.stamps(root, ids), ids),
+        ("checksums", dataset.checksums(root, few), few),
+    ):
+        if len(given) != len(asked):
+            raise Broken(f"{len(given)} {what} for {len(asked)} images")
     files = sum(size >= 0 for size in found)
     own_file = type(subject.dataset).read is Dataset.read
-    if subject.root is not None and own_file and files < len(ids):
+    if root is not None and own_file and files < len(ids):
         raise Broken(
             f"{len(ids) - files} images have no size, such as {ids[found.index(-1)]}",
             "Leave images that are not there out of the index, and say so in `notes`.",

@@ -176,9 +176,9 @@ def identities(subject: DatasetSubject) -> str | None:
     shared = several[several > 1]
     if len(shared):
         raise Broken(f"{len(shared)} identities are in several splits, such as {shared.index[0]}")
-    first = known["identity"].iloc[0]
-    if not str(first).startswith(subject.dataset.name):
-        raise Broken(f"an identity is {first!r}")
+    odd = [one for one in several.index if not str(one).startswith(subject.dataset.name)]
+    if odd:
+        raise Broken(f"an identity is {odd[0]!r}")
     return f"{len(several):,} identities"
 
 

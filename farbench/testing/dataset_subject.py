@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +21,6 @@ class DatasetSubject(PluginSubject[Dataset]):
     """
 
     data_root: Path | None = None
-    _index: FaceIndex | None = field(default=None, init=False, repr=False)
 
     @property
     def dataset(self) -> Dataset:
@@ -48,12 +47,10 @@ class DatasetSubject(PluginSubject[Dataset]):
             raise Broken(f"locate() does not find '{self.dataset.name}' in {self.data_root}")
         return root
 
-    @property
+    @cached_property
     def index(self) -> FaceIndex:
         """The index, read once."""
-        if self._index is None:
-            self._index = read_index(self.dataset, self.root)
-        return self._index
+        return read_index(self.dataset, self.root)
 
     @cached_property
     def source(self) -> Source:

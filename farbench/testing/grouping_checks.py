@@ -10,6 +10,7 @@ from farbench.masks.regions import REGIONS
 from farbench.plugins.grouping import Grouping
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES
 from farbench.testing.checks import Broken, Contract, NotTried, Subject
+from farbench.testing.plugin_checks import TO_FILL_IN
 
 
 @dataclass
@@ -47,7 +48,8 @@ def described(subject: GroupingSubject) -> str:
     empty = [name for name, members in grouping.groups.items() if not members]
     if empty or not grouping.groups:
         raise Broken(f"group '{empty[0]}' is empty" if empty else "there are no groups")
-    return f"{len(grouping.groups)} groups"
+    to_do = "; `source` is still to be filled in" if grouping.source.startswith(TO_FILL_IN) else ""
+    return f"{len(grouping.groups)} groups{to_do}"
 
 
 @GROUPING.line(

@@ -53,8 +53,9 @@ for current in modules:
             load_file(Path(current))
         else:
             importlib.import_module(current)
-    except Exception as error:
-        found.setdefault(current, []) or found[current].append(f"!{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:
+        if current not in found:
+            found[current] = [f"!{type(error).__name__}: {error}"]
 print("\\n" + json.dumps(found))
 """
 

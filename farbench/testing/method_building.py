@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import socket
 from collections.abc import Iterator
@@ -14,11 +15,14 @@ from torch import Tensor, nn
 from farbench.errors import UserError
 from farbench.plugins.method import MaskRequest, Method, Problem, Stage
 from farbench.testing.checks import Broken, Contract, told
-from farbench.testing.method_subject import COUNT, MethodSubject, forward, size_note
+from farbench.testing.method_subject import COUNT, MethodSubject, forward
 from farbench.testing.plugin_checks import PLUGIN
 from farbench.testing.problems import SIDE, TASKS
 
 BUILDING: Contract[MethodSubject] = Contract(*PLUGIN.checks)
+
+LARGE = 20_000_000
+"""Parameters from which the reader is told how to make the test quicker."""
 
 
 @BUILDING.line(
@@ -80,7 +84,15 @@ def builds(subject: MethodSubject) -> str | None:
                 f"stage '{stage.name}': build gives the same network twice",
                 "Make a new one at each call; a plugin keeps nothing.",
             )
-    return size_note(first)
+    return _size_note(first)
+
+
+def _size_note(network: nn.Module) -> str | None:
+    """Tell how to make the test quicker, where the network is large."""
+    count = sum(parameter.numel() for parameter in network.parameters())
+    if count < LARGE:
+        return None
+    return f"{math.ceil(count / 1e6)} M parameters; with smaller options the test is quicker"
 
 
 @BUILDING.line(

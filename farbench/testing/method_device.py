@@ -12,7 +12,7 @@ from farbench.testing.checks import Broken, Contract
 from farbench.testing.method_subject import MethodSubject, forward, train
 from farbench.testing.no_waiting import CONTRACT, MEND, META, WHY, no_waiting, on_meta
 from farbench.testing.problems import cuda_device
-from farbench.training.stage import freeze
+from farbench.training.weights import freeze, set_to_train
 
 DEVICE: Contract[MethodSubject] = Contract()
 
@@ -47,8 +47,9 @@ def never_waits(subject: MethodSubject) -> None:
     """Take a forward and a backward pass of every stage on a device that holds no values."""
     problem = subject.problem(subject.tasks)
     for stage in subject.method.stages():
-        network = on_meta(subject.build(stage.method, problem)).train()
+        network = on_meta(subject.build(stage.method, problem))
         freeze(network, stage.frozen)
+        set_to_train(network, stage.frozen)
         batch = subject.batch(problem, method=stage.method)
         side = problem.image_size
         images = torch.empty(len(batch.positions), 3, side, side, device=META)
@@ -69,13 +70,13 @@ def never_waits(subject: MethodSubject) -> None:
 )
 def nothing_is_left(subject: MethodSubject) -> None:
     """Build, train and drop a network; see whether anything still holds it."""
-    problem = subject.problem(subject.tasks)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def use() -> weakref.ref[nn.Module]:
-        network = subject.build(problem=problem).to(device)
-        train(network, subject.method.stages()[-1], problem, subject.batch(problem))
-        return weakref.ref(network)
+        trial = subject.trial()
+        trial.network.to(device)
+        trial.step()
+        return weakref.ref(trial.network)
 
     if device.type == "cuda":
         use()  # libraries keep workspaces of their own from the first time on

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from farbench.plugins.method import Stage
 from farbench.testing.checks import Broken, Contract, NotTried, told
-from farbench.testing.method_subject import MethodSubject, forward, hand_over, look, train
+from farbench.testing.method_subject import MethodSubject, forward, look, train
 from farbench.testing.option_effects import require_effects
 from farbench.testing.other_values import variants, with_option
 from farbench.testing.problems import SIDE
+from farbench.training.weights import hand_on
 
 LEARNING: Contract[MethodSubject] = Contract()
 
@@ -69,7 +70,7 @@ def weights_are_handed_on(subject: MethodSubject) -> str | None:
     parent = subject.build(found[0].method, problem)
     for stage in found[1:]:
         network = subject.build(stage.method, problem, seed=1)
-        count = hand_over(network, parent)
+        count = hand_on(network, parent.state_dict())
         if not count:
             raise Broken(f"stage '{stage.name}' begins with none of the weights before it")
         counts.append(f"{count} of {len(network.state_dict())} tensors to '{stage.name}'")
@@ -88,18 +89,16 @@ def weights_are_handed_on(subject: MethodSubject) -> str | None:
 )
 def masks(subject: MethodSubject) -> None:
     """Compare drawn masks with full and empty ones."""
-    if subject.method.mask_request() is None:
-        raise NotTried("no masks are asked for")
     problem = subject.problem()
-    network = subject.build(problem=problem).eval()
     batch = subject.batch(problem)
     drawn = batch.masks
     if drawn is None:
         raise NotTried("no masks are asked for")
+    network = subject.build(problem=problem).eval()
     name = problem.tasks[0].name
     with torch.no_grad():
         given: dict[str, Tensor] = {
-            what: forward(network, problem, _with_masks(batch, value))[name]
+            what: forward(network, problem, replace(batch, masks=value))[name]
             for what, value in {
                 "drawn": drawn,
                 "full": torch.ones_like(drawn),
@@ -176,7 +175,3 @@ def _idle(name: str, gradient: Tensor | None, stage: Stage) -> Broken:
         "Look for a detach(), a factor of 0, or an activation that is never positive behind it; or "
         f"{freeze}.",
     )
-
-
-def _with_masks(batch: Any, masks: Tensor) -> Any:
-    return type(batch)(batch.images, masks, batch.targets, batch.positions)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from farbench.data.batches import Batch
 from farbench.errors import UserError
-from farbench.plugins.method import Method, Problem
+from farbench.plugins.method import Method
 from farbench.running.costs import image_flops
 from farbench.testing.checks import Broken, Contract, NotTried, told
 from farbench.testing.method_building import called, require_outputs
-from farbench.testing.method_subject import MethodSubject, compute_for, forward, train
+from farbench.testing.method_subject import MethodSubject, compute_for, forward
 from farbench.testing.option_effects import works_with
 from farbench.testing.problems import HALVES, SIDE
 from farbench.training.device import Forward
@@ -36,17 +36,14 @@ def weights_survive_saving(subject: MethodSubject) -> None:
     """Save after a step, as the core does, and load into a network of another seed."""
     from safetensors.torch import load, save
 
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
-    network = subject.build(problem=problem)
-    train(network, subject.method.stages()[-1], problem, batch)
-    saved = save({k: value.contiguous() for k, value in network.state_dict().items()})
-    other = subject.build(problem=problem, seed=1)
+    trained, other = subject.trial(), subject.trial(seed=1)
+    trained.step()
+    saved = save({k: value.contiguous() for k, value in trained.network.state_dict().items()})
     try:
-        other.load_state_dict(load(saved))
+        other.network.load_state_dict(load(saved))
     except RuntimeError as error:
         raise Broken(f"the state dict does not load: {' '.join(str(error).split())}") from error
-    _require_same(_predicted(network, problem, batch), _predicted(other, problem, batch))
+    _require_same(trained.predict(), other.predict())
 
 
 @NUMERICS.line(
@@ -59,14 +56,12 @@ def weights_survive_saving(subject: MethodSubject) -> None:
 )
 def same_seed_same_result(subject: MethodSubject) -> None:
     """Build, take a step and predict, twice."""
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
 
     def result() -> dict[str, Tensor]:
-        network = subject.build(problem=problem)
+        trial = subject.trial()
         torch.manual_seed(1)
-        train(network, subject.method.stages()[-1], problem, batch)
-        return _predicted(network, problem, batch)
+        trial.step()
+        return trial.predict()
 
     _require_same(result(), result())
 
@@ -80,10 +75,8 @@ def same_seed_same_result(subject: MethodSubject) -> None:
 )
 def eval_repeats(subject: MethodSubject) -> None:
     """Call a network twice in eval mode."""
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
-    network = subject.build(problem=problem)
-    _require_same(_predicted(network, problem, batch), _predicted(network, problem, batch))
+    trial = subject.trial()
+    _require_same(trial.predict(), trial.predict())
 
 
 @NUMERICS.line(
@@ -95,14 +88,12 @@ def eval_repeats(subject: MethodSubject) -> None:
 )
 def one_image(subject: MethodSubject) -> None:
     """Compare a batch of 1 with its place in a batch."""
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
-    network = subject.build(problem=problem)
+    trial = subject.trial()
+    batch = trial.batch
     masks = None if batch.masks is None else batch.masks[:1]
-    single = Batch(batch.images[:1], masks, {}, np.arange(1))
-    alone = _predicted(network, problem, single)
-    require_outputs(alone, problem, "a batch of 1", count=1)
-    first = {name: value[:1] for name, value in _predicted(network, problem, batch).items()}
+    alone = trial.predict(Batch(batch.images[:1], masks, {}, np.arange(1)))
+    require_outputs(alone, trial.problem, "a batch of 1", count=1)
+    first = {name: value[:1] for name, value in trial.predict().items()}
     _require_same(alone, first, tolerance=1e-3)
 
 
@@ -117,10 +108,9 @@ def one_image(subject: MethodSubject) -> None:
 )
 def costs_are_counted(subject: MethodSubject) -> str:
     """Count as a cell does, after its training."""
-    problem = subject.problem(subject.tasks)
-    network = subject.build(problem=problem).eval()
-    batch = subject.batch(problem, count=1)
-    run = Forward(network, problem.tasks, compute_for(network), batch.masks is not None)
+    trial = subject.trial(count=1)
+    network, batch = trial.network.eval(), trial.batch
+    run = Forward(network, trial.problem.tasks, compute_for(network), batch.masks is not None)
     flops = image_flops(run, batch)
     if not flops:
         raise Broken("no operation is counted")
@@ -136,15 +126,11 @@ def costs_are_counted(subject: MethodSubject) -> str:
 )
 def bfloat16(subject: MethodSubject) -> None:
     """Take a step under autocast."""
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
-    network = subject.build(problem=problem)
-    seen = train(network, subject.method.stages()[-1], problem, batch, precision="bfloat16")
-    for name, gradient in seen.items():
+    trial = subject.trial()
+    for name, gradient in trial.step("bfloat16").items():
         if gradient is not None and not torch.isfinite(gradient).all():
             raise Broken(f"the gradient of {name} is not finite")
-    with torch.no_grad():
-        _require_finite(forward(network.eval(), problem, batch, "bfloat16"), "under bfloat16")
+    _require_finite(trial.predict(precision="bfloat16"), "under bfloat16")
 
 
 @NUMERICS.line(
@@ -155,13 +141,11 @@ def bfloat16(subject: MethodSubject) -> None:
 )
 def channels_last(subject: MethodSubject) -> None:
     """Compare outputs in both memory formats, and take a step."""
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
-    network = subject.build(problem=problem)
-    usual = _predicted(network, problem, batch)
-    network.to(memory_format=torch.channels_last)
-    _require_same(usual, _predicted(network, problem, batch), tolerance=1e-3)
-    train(network, subject.method.stages()[-1], problem, batch)
+    trial = subject.trial()
+    usual = trial.predict()
+    trial.network.to(memory_format=torch.channels_last)
+    _require_same(usual, trial.predict(), tolerance=1e-3)
+    trial.step()
 
 
 @NUMERICS.line(
@@ -231,14 +215,11 @@ def other_groups(subject: MethodSubject) -> str:
 )
 def finite(subject: MethodSubject) -> None:
     """Call the network on a batch with a black and a white image, in train and eval mode."""
-    problem = subject.problem(subject.tasks)
-    batch = subject.batch(problem)
-    batch.images[1], batch.images[2] = 0, 255
-    network = subject.build(problem=problem).train()
-    _require_finite(forward(network, problem, batch), "in train mode")
-    _require_finite(_predicted(network, problem, batch), "in eval mode")
-    seen = train(network, subject.method.stages()[-1], problem, batch)
-    for name, gradient in seen.items():
+    trial = subject.trial()
+    trial.batch.images[1], trial.batch.images[2] = 0, 255
+    _require_finite(forward(trial.network.train(), trial.problem, trial.batch), "in train mode")
+    _require_finite(trial.predict(), "in eval mode")
+    for name, gradient in trial.step().items():
         if gradient is not None and not torch.isfinite(gradient).all():
             raise Broken(f"with a black and a white image the gradient of {name} is not finite")
 
@@ -260,13 +241,6 @@ def pixel_statistics(subject: MethodSubject) -> None:
         numbers = torch.as_tensor(value, dtype=torch.float32).flatten()
         if len(numbers) != 3 or numbers.min() < low or numbers.max() > 1:
             raise Broken(f"{name} is {value!r}")
-
-
-def _predicted(network: nn.Module, problem: Problem, batch: Batch) -> dict[str, Tensor]:
-    """Call a network in eval mode."""
-    with torch.no_grad():
-        given: dict[str, Tensor] = forward(network.eval(), problem, batch)
-    return given
 
 
 def _require_same(one: dict[str, Tensor], two: dict[str, Tensor], tolerance: float = 0.0) -> None:

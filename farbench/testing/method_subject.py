@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +26,7 @@ from farbench.testing.problems import (
     installed_groupings,
 )
 from farbench.training.device import Compute, Forward
-from farbench.training.stage import freeze, hand_on
+from farbench.training.weights import freeze, set_to_train
 
 BACKBONES = (
     "resnet10t",
@@ -40,9 +39,6 @@ BACKBONES = (
 
 WIDTHS = (0.25, 0.5)
 """What stands in for the option `width`, a factor on channels."""
-
-LARGE = 20_000_000
-"""Parameters from which the reader is told how to make the test quicker."""
 
 COUNT = 3
 """Images in a batch."""
@@ -113,20 +109,54 @@ class MethodSubject(PluginSubject[Method]):
         chosen = tuple(tasks) or self.tasks[:1]
         return Problem(chosen, side, STATISTICS, pretrained=False, groupings=self.groupings)
 
+    @property
+    def last(self) -> Stage:
+        """The last stage, whose network predicts."""
+        return self.method.stages()[-1]
+
     def build(
         self, method: Method | None = None, problem: Problem | None = None, seed: int = 0
     ) -> nn.Module:
-        """Build a network whose weights the seed decides."""
+        """Build a network, the last stage's if no method is named; its weights are the seed's."""
         torch.manual_seed(seed)
-        return (method or self.method).build(problem or self.problem())
+        return (method or self.last.method).build(problem or self.problem())
 
     def batch(
         self, problem: Problem, count: int = COUNT, method: Method | None = None, seed: int = 0
     ) -> Batch:
         """Return a batch for a problem, with masks if the method asks for them."""
-        request = (method or self.method).mask_request()
+        request = (method or self.last.method).mask_request()
         groups = None if request is None else len(problem.groups(request.grouping))
         return drawn_batch(count, groups, problem.image_size, seed)
+
+    def trial(self, count: int = COUNT, seed: int = 0) -> Trial:
+        """Return the last stage's network for all tasks, its weights the seed's, and a batch."""
+        problem = self.problem(self.tasks)
+        return Trial(
+            self.last, self.build(problem=problem, seed=seed), problem, self.batch(problem, count)
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A network and what it is tried on."""
+
+    stage: Stage
+    network: nn.Module
+    problem: Problem
+    batch: Batch
+
+    def step(self, precision: str = "float32") -> dict[str, Tensor | None]:
+        """Take a training step; see :func:`train`."""
+        return train(self.network, self.stage, self.problem, self.batch, precision=precision)
+
+    def predict(self, batch: Batch | None = None, precision: str = "float32") -> dict[str, Tensor]:
+        """Call the network in eval mode, on its batch if no other one is given."""
+        with torch.no_grad():
+            given: dict[str, Tensor] = forward(
+                self.network.eval(), self.problem, batch or self.batch, precision
+            )
+        return given
 
 
 def forward(network: nn.Module, problem: Problem, batch: Batch, precision: str = "float32") -> Any:
@@ -170,9 +200,7 @@ def train(
         none in any step.
     """
     freeze(network, stage.frozen)
-    network.train()
-    for name in stage.frozen:
-        network.get_submodule(name).eval()
+    set_to_train(network, stage.frozen)
     named = {k: value for k, value in network.named_parameters() if value.requires_grad}
     seen: dict[str, Tensor | None] = dict.fromkeys(named)
     optimizer = torch.optim.Adam(named.values(), lr=1e-3) if named else None
@@ -244,16 +272,3 @@ def _digest(subject: MethodSubject, method: Method, side: int) -> str:
         if tensor is not None:
             digest.update(tensor.detach().float().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def hand_over(network: nn.Module, parent: nn.Module) -> int:
-    """Hand the weights of a stage to the next one's network; return how many tensors fit."""
-    return hand_on(network, {key: value.clone() for key, value in parent.state_dict().items()})
-
-
-def size_note(network: nn.Module) -> str | None:
-    """Tell how to make the test quicker, where the network is large."""
-    count = sum(parameter.numel() for parameter in network.parameters())
-    if count < LARGE:
-        return None
-    return f"{math.ceil(count / 1e6)} M parameters; with smaller options the test is quicker"

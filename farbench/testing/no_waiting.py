@@ -5,14 +5,13 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from farbench.testing.checks import Broken, NotTried
+from farbench.testing.checks import Broken, NotTried, place
 
 META = torch.device("meta")
 """The device whose tensors have shapes and no values: what reads a value there is an error."""
@@ -46,7 +45,8 @@ def no_waiting() -> Iterator[None]:
     except (NotImplementedError, RuntimeError, TypeError) as error:
         text = " ".join(str(error).split())
         if any(words in text for words in ("meta tensor", "meta device", "data-dependent")):
-            raise Broken(f"a value is read back from the device{_place(error)}") from error
+            frames = traceback.extract_tb(error.__traceback__)
+            raise Broken(f"a value is read back from the device{place(frames)}") from error
         if isinstance(error, NotImplementedError):
             raise NotTried(f"it cannot be tried without values: {text[:120]}") from error
         raise
@@ -71,7 +71,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func.overloadpacket.__name__  # type: ignore[attr-defined]
         told = _waits(name, args, kwargs or {})
         if told:
-            raise Broken(f"{told}{_place(None)}")
+            raise Broken(f"{told}{place(traceback.extract_stack())}")
         return func(*args, **(kwargs or {}))
 
 
@@ -99,19 +99,3 @@ def _waits(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 def _there(value: Any) -> bool:
     return isinstance(value, Tensor) and value.device == META
-
-
-def _place(error: BaseException | None) -> str:
-    """Return the innermost line outside of torch and this package: `` (my_loss.py:12)``."""
-    here = str(Path(__file__).parent)
-    frames = (
-        traceback.extract_stack() if error is None else traceback.extract_tb(error.__traceback__)
-    )
-    places = [
-        f"{Path(frame.filename).name}:{frame.lineno}"
-        for frame in frames
-        if "site-packages" not in frame.filename
-        and not frame.filename.startswith(here)
-        and Path(frame.filename).is_file()
-    ]
-    return f" ({places[-1]})" if places else ""

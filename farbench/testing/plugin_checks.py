@@ -14,6 +14,7 @@ from farbench.benchmark.explain import user_error
 from farbench.benchmark.places import Places
 from farbench.errors import UserError, did_you_mean
 from farbench.plugins.base import Plugin
+from farbench.plugins.files import is_file
 from farbench.testing.checks import Broken, Contract, NotTried, Subject
 from farbench.testing.light_import import heavy_imports
 
@@ -124,7 +125,7 @@ def light_import(subject: PluginSubject[Any]) -> None:
     if name == "__main__" or name.rpartition(".")[2].startswith(("test_", "conftest")):
         raise NotTried(f"{subject.plugin.__name__} is defined in {name}, which is no plugin file")
     module = name
-    if name.startswith("farbench_plugin_"):  # loaded from a file, under a name of its own
+    if is_file(name):
         module = inspect.getsourcefile(subject.plugin) or name
     found = heavy_imports([module]).get(module, [])
     if found and found[0].startswith("!"):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,33 +13,17 @@ from farbench.plugins.weighting import TaskWeighting
 from farbench.testing.checks import Broken, Contract, NotTried
 from farbench.testing.no_waiting import CONTRACT, MEND, WHY, no_waiting, on_meta
 from farbench.testing.option_effects import require_effects
-from farbench.testing.plugin_checks import PLUGIN, PluginSubject
+from farbench.testing.plugin_checks import PLUGIN
 from farbench.testing.problems import cuda_device
-
-TERMS = ("traits", "mood", "years")
-FEATURES = 6
-LOSSES = (0.9, 0.3, 1.7)
-EPOCH = 15
-"""Steps; averages over the first ones have ended in the second epoch."""
-
-
-@dataclass
-class WeightingSubject(PluginSubject[TaskWeighting]):
-    """A task weighting and what it is tried with."""
-
-    def build(self, weighting: TaskWeighting | None = None, seed: int = 0) -> nn.Module:
-        """Build the module for three terms; features are offered where it needs them."""
-        torch.manual_seed(seed)
-        size = FEATURES if self.plugin.needs_features else 0
-        return (weighting or self.instance).build(TERMS, size)
-
-    def features(self) -> Tensor | None:
-        """Return ``(5, 6)`` that take a gradient, or None where no features are needed."""
-        if not self.plugin.needs_features:
-            return None
-        generator = torch.Generator().manual_seed(4)
-        return torch.randn(5, FEATURES, generator=generator, requires_grad=True)
-
+from farbench.testing.weighting_subject import (
+    LOSSES,
+    TERMS,
+    WeightingSubject,
+    end_epoch,
+    seen_in_training,
+    stepped,
+    train,
+)
 
 WEIGHTING: Contract[WeightingSubject] = Contract(*PLUGIN.checks)
 
@@ -118,7 +100,7 @@ def own_parameters_learn(subject: WeightingSubject) -> str:
     names = [name for name, value in module.named_parameters() if value.requires_grad]
     if not names:
         raise NotTried("there are no parameters")
-    _step(module, torch.tensor(LOSSES), subject.features())
+    stepped(module, torch.tensor(LOSSES), subject.features())
     for name, value in module.named_parameters():
         if value.requires_grad and (value.grad is None or not value.grad.any()):
             raise Broken(f"parameter {name} gets no gradient")
@@ -138,15 +120,15 @@ def absent_terms(subject: WeightingSubject) -> None:
     """Put zeros among the losses, then only zeros, then the usual losses."""
     module = subject.build()
     for losses in ((0.0, 0.4, 0.0), (0.0, 0.0, 0.0), LOSSES, (0.9, 0.0, 1.7), (0.0, 0.0, 0.0)):
-        total, weights, gradient = _step(module, torch.tensor(losses), subject.features())
+        total, weights, gradient = stepped(module, torch.tensor(losses), subject.features())
         values = [total, weights, gradient, *(p.grad for p in module.parameters())]
         if not all(torch.isfinite(value).all() for value in values if value is not None):
             raise Broken(
                 f"with losses of {losses} the scalar is {total.item():.3g}, the weights "
                 f"{weights.tolist()}, or a gradient is not finite"
             )
-    _end_epoch(module, torch.zeros(len(TERMS)))
-    total, weights, _ = _step(module, torch.tensor(LOSSES), subject.features())
+    end_epoch(module, torch.zeros(len(TERMS)))
+    total, weights, _ = stepped(module, torch.tensor(LOSSES), subject.features())
     if not torch.isfinite(total) or not torch.isfinite(weights).all():
         raise Broken("after an epoch without labels the scalar or the weights are not finite")
 
@@ -160,12 +142,12 @@ def absent_terms(subject: WeightingSubject) -> None:
 def state_survives_saving(subject: WeightingSubject) -> None:
     """Go on after two epochs with the module, and with another that has loaded its state."""
     module, other = subject.build(), subject.build(seed=1)
-    _train(module, subject)
+    train(module, subject)
     other.load_state_dict(copy.deepcopy(module.state_dict()))
     results = []
     for one in (module, other):
         torch.manual_seed(3)
-        total, weights, _ = _step(one, torch.tensor(LOSSES), subject.features())
+        total, weights, _ = stepped(one, torch.tensor(LOSSES), subject.features())
         results.append([total.item(), *weights.tolist()])
     if results[0] != results[1]:
         raise Broken(f"the next step gives {results[0]}, after a restart {results[1]}")
@@ -179,7 +161,7 @@ def state_survives_saving(subject: WeightingSubject) -> None:
 )
 def same_seed_same_result(subject: WeightingSubject) -> None:
     """Take the same steps with two modules."""
-    if _look(subject, subject.instance) != _look(subject, subject.instance):
+    if seen_in_training(subject, subject.instance) != seen_in_training(subject, subject.instance):
         raise Broken("two modules of one seed go different ways")
 
 
@@ -209,7 +191,7 @@ def options_change_something(subject: WeightingSubject) -> str | None:
 
     def look(weighting: TaskWeighting) -> str | None:
         try:
-            return _look(subject, weighting)
+            return seen_in_training(subject, weighting)
         except UserError:
             return None
 
@@ -231,8 +213,8 @@ def moves_to_the_device(subject: WeightingSubject) -> None:
     module = subject.build().to(device)
     features = subject.features()
     losses = torch.tensor(LOSSES, device=device)
-    total, weights, _ = _step(module, losses, None if features is None else features.to(device))
-    _end_epoch(module, losses)
+    total, weights, _ = stepped(module, losses, None if features is None else features.to(device))
+    end_epoch(module, losses)
     if {total.device.type, weights.device.type} != {device.type}:
         raise Broken(f"the scalar is on {total.device}, the weights on {weights.device}")
 
@@ -244,53 +226,6 @@ def never_waits(subject: WeightingSubject) -> None:
     losses = on_meta(torch.tensor(LOSSES))
     features = None if features is None else on_meta(features.detach()).requires_grad_()
     with no_waiting():
-        _step(module, losses, features)
-        _end_epoch(module, losses)
-        _step(module, losses, features)
-
-
-def _step(
-    module: nn.Module, losses: Tensor, features: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Take a backward pass; return scalar, weights and the gradient of the losses."""
-    module.zero_grad(set_to_none=True)
-    losses = losses.clone().requires_grad_()
-    total, weights = module(losses, features)
-    total.backward()
-    return total.detach(), weights, losses.grad
-
-
-def _end_epoch(module: nn.Module, mean_losses: Tensor) -> None:
-    listener = getattr(module, "epoch_ended", None)
-    if listener is not None:
-        listener(mean_losses)
-
-
-def _train(module: nn.Module, subject: WeightingSubject) -> list[Tensor]:
-    """Take some steps in each of two epochs and return what was seen."""
-    seen: list[Tensor] = []
-    optimizer = None
-    if list(module.parameters()):
-        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    fall = torch.tensor((0.95, 0.8, 0.99))
-    losses = torch.tensor(LOSSES)
-    for step in range(2 * EPOCH):
-        torch.manual_seed(step)
-        features = subject.features()
-        total, weights, gradient = _step(module, losses, features)
-        reached = [gradient, None if features is None else features.grad]
-        seen += [total, weights, *(tensor for tensor in reached if tensor is not None)]
-        if optimizer is not None:
-            optimizer.step()
-        losses = losses * fall
-        if step % EPOCH == EPOCH - 1:
-            _end_epoch(module, losses)
-    total, weights, _ = _step(module, losses, subject.features())
-    return [*seen, total, weights, *module.state_dict().values()]
-
-
-def _look(subject: WeightingSubject, weighting: TaskWeighting) -> str:
-    digest = hashlib.sha256(repr(weighting.learning_rate(1e-3)).encode())
-    for tensor in _train(subject.build(weighting), subject):
-        digest.update(tensor.detach().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+        stepped(module, losses, features)
+        end_epoch(module, losses)
+        stepped(module, losses, features)

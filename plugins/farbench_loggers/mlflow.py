@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from farbench import CellEvent, EpochEvent, hookimpl
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 URI = "MLFLOW_TRACKING_URI"
 STORE = "mlflow.db"
-CELL = "farbench.cell"
-FOLDER = "farbench.folder"
+CELL_TAG = "farbench.cell"
+FOLDER_TAG = "farbench.folder"
+FAILED_TAG = "farbench.failed"
 LONGEST = 6000
 """Characters of a parameter that MLflow keeps."""
 AT_ONCE = 100
@@ -85,43 +87,45 @@ def _open(cell: CellEvent) -> _Run:
         client = MlflowClient(os.environ.get(URI) or f"sqlite:///{results / STORE}")
         found = client.get_experiment_by_name(cell.benchmark)
         experiment = found.experiment_id if found else client.create_experiment(cell.benchmark)
-    runs = client.search_runs([experiment], f"tags.`{CELL}` = '{cell.folder.name}'")
+    runs = client.search_runs([experiment], f"tags.`{CELL_TAG}` = '{cell.folder.name}'")
     for run in runs:
-        if run.data.tags.get(FOLDER) == folder:
+        if run.data.tags.get(FOLDER_TAG) == folder:
             return _Run(client, run.info.run_id)
-    tags = {CELL: cell.folder.name, FOLDER: folder}
+    tags = {CELL_TAG: cell.folder.name, FOLDER_TAG: folder}
     run = client.create_run(experiment, tags=tags, run_name=cell.folder.name)
     return _Run(client, run.info.run_id)
 
 
-_runs: dict[str, _Run] = {}
+_runs: dict[Path, _Run] = {}
+"""Cell folder -> its run, while the cell is trained in this process."""
 
 
-def _run(cell: CellEvent) -> _Run:
-    """Return the cell's run, opened once a process."""
-    name = str(cell.folder)
-    if name not in _runs:
-        _runs[name] = _open(cell)
-    return _runs[name]
+def _last(cell: CellEvent) -> _Run:
+    """Return the cell's run to end it; one that is not open here is opened."""
+    return _runs.pop(cell.folder, None) or _open(cell)
 
 
 @hookimpl
 def farbench_cell_started(cell: CellEvent) -> None:
     """Begin the cell's run, or go on with it."""
-    run = _run(cell)
+    run = _runs[cell.folder] = _open(cell)
     run.client.update_run(run.id, status="RUNNING")
 
 
 @hookimpl
 def farbench_epoch_ended(cell: CellEvent, epoch: EpochEvent) -> None:
-    """Write an epoch."""
-    _run(cell).add(Epoch(epoch.stage, epoch.epoch, epoch.values))
+    """Write an epoch; where the store could not be opened it is written at the end, if at all.
+
+    To reach a store that is away takes minutes, which not every epoch is to wait.
+    """
+    if run := _runs.get(cell.folder):
+        run.add(Epoch(epoch.stage, epoch.epoch, epoch.values))
 
 
 @hookimpl
 def farbench_cell_finished(cell: CellEvent, metrics: Mapping[str, Mapping[str, object]]) -> None:
     """Write the epochs of stages from the cache, the scores and the settings; end the run."""
-    run = _run(cell)
+    run = _last(cell)
     try:
         run.add_missing(cell)
         run.add_scores(scores(metrics))
@@ -133,6 +137,6 @@ def farbench_cell_finished(cell: CellEvent, metrics: Mapping[str, Mapping[str, o
 @hookimpl
 def farbench_cell_failed(cell: CellEvent, reason: str) -> None:
     """End the run as failed, and say why in a tag; also for a worker that died."""
-    run = _run(cell)
-    run.client.set_tag(run.id, "farbench.failed", reason[:LONGEST])
+    run = _last(cell)
+    run.client.set_tag(run.id, FAILED_TAG, reason[:LONGEST])
     run.client.set_terminated(run.id, "FAILED")

@@ -14,6 +14,7 @@ from farbench import Dataset, FaceIndex, KeypointModel, UserError
 from farbench.benchmark.datasets import resolve_dataset
 from farbench.benchmark.places import Places
 from farbench.benchmark.schema import Images
+from farbench.benchmark.tasks import choose_tasks
 from farbench.data.source import open_source
 from farbench.plugins.aligned import (
     FIVE_OF_98,
@@ -139,6 +140,9 @@ def test_what_is_in_pixels_is_not_offered_and_the_identity_says_how() -> None:
     kinds = {task.kind for task in dataset.tasks()}
     assert "landmarks" not in kinds
     assert {"attributes", "scalar", "classes"} <= kinds
+    points, *_ = [task.name for task in FACES.tasks() if task.kind == "landmarks"]
+    with pytest.raises(UserError, match=f"here: task '{points}' of synthetic_faces is in pixels"):
+        choose_tasks(dataset, [points], "here")
     source = open_source(dataset, None, Images())
     assert source.index.points == {}
     assert "aligned by known" in source.index.notes[-1]

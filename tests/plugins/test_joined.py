@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import ClassVar
 
@@ -137,6 +138,18 @@ def test_images_of_all_members_with_their_own_labels() -> None:
     assert source.positions("train", (tasks["age"],)).tolist() == [0, 1]
 
 
+def test_each_member_answers_for_its_own_images(tmp_path: Path) -> None:
+    for name in "12":
+        (tmp_path / name).write_text("abc"[: int(name)])
+    first = type("Filed", (Ages,), {"needs_root": True, "locate": lambda self, root: root})
+    dataset = JoinedDataset(parts=(MappedDataset(inner=first(), mapping=ASIAN), Faces()))
+    images = ["faces:1", "ages:2", "ages:1", "ages:0"]
+    assert dataset.sizes(tmp_path, images) == [-1, 2, 1, -1]
+    assert dataset.checksums(tmp_path, images) == [-1, zlib.crc32(b"ab"), zlib.crc32(b"a"), -1]
+    stamps = dataset.stamps(tmp_path, images)
+    assert [stamp >= 0 for stamp in stamps] == [False, True, True, False]
+
+
 def test_the_same_classes_in_another_order_are_the_same() -> None:
     mapping = {"race": {"White": "Black", "Black": "White", "Asian": "Others"}}
     dataset = joined(**mapping)
@@ -161,11 +174,27 @@ def test_ranges_of_a_number_become_classes() -> None:
     task = next(task for task in dataset.tasks() if task.name == "age")
     assert task == Classes("age", ("young", "old"))
     assert open_source(dataset, None, Images()).labels(task).tolist() == [0, 0, 0, 1, -1, 0]
+    shared_end = MappedDataset(inner=Ages(), mapping={"age": {"0-20": "a", "20-100": "b"}})
+    (task, *_) = shared_end.tasks()
+    assert open_source(shared_end, None, Images()).labels(task).tolist() == [0, 1, 1, 1, -1, 1]
     unknown = MappedDataset(inner=Ages(), mapping={"race": {"Asian": None}})
     task = next(task for task in unknown.tasks() if task.name == "race")
     assert task == Classes("race", ("White", "Black"))
     with pytest.raises(UserError, match="no image of its valid split has a label"):
         open_source(unknown, None, Images()).labels(task)
+
+
+def test_what_a_member_does_not_offer_is_told_through_every_view() -> None:
+    class Refuses(Ages):
+        def refused_tasks(self) -> dict[str, str]:
+            return {"pose": "pose is not labelled", "gender": "neither is gender"}
+
+    mapped = MappedDataset(inner=Refuses(), mapping=ASIAN)
+    assert mapped.refused_tasks()["pose"] == "pose is not labelled"
+    both = JoinedDataset(parts=(mapped, Faces()))
+    assert both.refused_tasks() == {"pose": "pose is not labelled"}  # the other one has genders
+    with pytest.raises(UserError, match="here: pose is not labelled"):
+        choose_tasks(both, ["pose"], "here")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +203,10 @@ def test_ranges_of_a_number_become_classes() -> None:
         ({"rage": {}}, "unknown task 'rage'. Did you mean"),
         ({"race": {"white": "x"}}, "has no class 'white'. Did you mean 'White'"),
         ({"age": {"young": "x"}}, "'young' is no range of numbers"),
+        ({"age": {"29-20": "x"}}, "'29-20' is no range of numbers"),
+        ({"age": {"0-20": "x", "15-40": "y"}}, "the ranges 0-20 and 15-40 overlap"),
+        ({"age": {"0-100": None}}, "age is left without a class"),
+        ({"race": {"White": None, "Black": None, "Asian": None}}, "race is left without a class"),
         ({"attributes": {"Bald": "x"}}, "only classes and numbers can be translated"),
     ],
 )

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from farbench.errors import UserError
-from farbench.plugins.manager import KINDS, Registry, load_plugins
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import KINDS, Registry
 
 GOOD = '''
 from typing import ClassVar

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import KINDS
 from farbench.templates.plugin_file import PROVIDED
 from farbench.testing.catalogue import checks_of, outcomes, subject_of
 from farbench.testing.checks import run_check
@@ -46,7 +47,7 @@ def subjects(file: Path, data_root: Path | None = None):
     assert registry.broken == []
     return {
         kind: subject_of(kind, entry.value, registry, {}, data_root)
-        for kind in ("methods", "losses", "weightings", "datasets")
+        for kind in KINDS
         for entry in getattr(registry, kind).values()
         if entry.provider == str(file.resolve())
     }
@@ -68,7 +69,7 @@ def tiny_tree(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["loss", "weighting", "dataset"])
+@pytest.mark.parametrize("kind", [kind for kind in PROVIDED if kind != "method"])
 def test_what_is_written_keeps_to_its_contract(folder, farbench_cli, kind):
     done = farbench_cli("new", kind, "shop_faces")
     assert (done.code, done.err) == (0, "")
@@ -112,7 +113,7 @@ def test_nothing_of_the_template_s_own_name_is_left(folder, farbench_cli, kind):
     ast.parse(text)
     assert f"my_{kind}" not in text.lower()
     assert f"my{kind}" not in text.lower()
-    assert "class GateNet(" in text
+    assert ("GATE_NET = Grouping(" if kind == "grouping" else "class GateNet(") in text
     assert max(map(len, text.split("\n"))) <= 100
 
 
@@ -151,6 +152,9 @@ def test_a_benchmark_compares_what_a_file_provides_with_the_baseline(folder, far
         ("loss", {"baseline", "baseline+mine"}),
         ("weighting", {"baseline", "baseline+mine"}),
         ("dataset", {"baseline", "linear_head"}),
+        ("keypoints", {"baseline", "g2ff_ca", "g2ff_ca+mine"}),
+        ("grouping", {"baseline", "attribute_grouping", "attribute_grouping+mine"}),
+        ("corruption", {"baseline", "g2ff_ca"}),
         ("", {"baseline", "g2ff_ca"}),
     ],
 )
@@ -167,6 +171,17 @@ def test_a_benchmark_of_any_other_kind(folder, farbench_cli, kind, rows):
     assert {one.row.id for one in resolved.rows} == rows
 
 
+def test_a_corruption_is_evaluated_on_cells_that_are_finished(folder, farbench_cli):
+    from farbench.benchmark.loading import load_benchmark
+
+    farbench_cli("new", "corruption", "mine")
+    done = farbench_cli("new", "benchmark", "compared", "--plugins", "mine.py", "--rows", "blur")
+    assert "farbench table runs/compared --kind robustness  # what rows lose" in done.out
+    asked = load_benchmark("compared.yaml").benchmark.robustness
+    assert asked is not None
+    assert list(asked.corruptions) == ["mine", "blur"]
+
+
 def test_a_benchmark_of_what_is_installed(folder, farbench_cli):
     farbench_cli("new", "loss", "mine")
     words = ("--rows", "moon, dwa,mine", "--plugins", "mine.py")
@@ -178,7 +193,7 @@ def test_a_benchmark_of_what_is_installed(folder, farbench_cli):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["method", "weighting", ""])
+@pytest.mark.parametrize("kind", ["method", "weighting", "keypoints", "corruption", ""])
 def test_the_benchmark_runs(folder, farbench_cli, kind):
     if kind:
         farbench_cli("new", kind, "mine")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from farbench.plugins.manager import Registry, load_plugins
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import Registry
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import Outcome, run_check
 

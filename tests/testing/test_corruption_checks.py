@@ -12,7 +12,7 @@ from broken import registry, told, tried
 from pydantic import Field
 
 from farbench import Corruption
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.testing import CorruptionContract
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import run_check

@@ -166,7 +166,7 @@ BROKEN: list[tuple[str, type[Dataset], str]] = [
         set_at("identity", 11, "good_faces/0"),
         "1 identities are in several splits, such as good_faces/0",
     ),
-    ("identities", set_at("identity", 0, "7"), "an identity is '7' -> .*self.name"),
+    ("identities", set_at("identity", 5, "7"), "an identity is '7' -> .*self.name"),
     ("labels", set_at("traits.Left", 3, -1), "traits.Left has the label -1.*NA"),
     ("labels", set_at("mood", 3, "Glad"), "Did you mean 'glad'"),
     ("labels", set_at("years", 3, 200.0), "years has the label 200"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from farbench.plugins.manager import KINDS
+from farbench.plugins.registry import KINDS
 from farbench.testing.catalogue import checks_of
 
 DOCS = Path(__file__).parents[2] / "docs"

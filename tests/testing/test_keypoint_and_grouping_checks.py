@@ -6,6 +6,7 @@ import dataclasses
 import re
 import sys
 import time
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from broken import registry, told, tried
 from good_plugins import GOOD_GROUPS, GoodPoints
 
 from farbench import CELEBA_ATTRIBUTES, FaceIndex, Grouping, KeypointModel
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import run_check
 
@@ -101,8 +102,9 @@ def test_a_broken_keypoint_model_fails_at_its_line(
 
 
 def test_a_model_that_loads_torch_to_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = sys.modules.get("torch", sys)
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    torch = sys.modules.get("torch") or types.ModuleType("torch")
+    monkeypatch.setitem(sys.modules, "torch", torch)  # as it was, afterwards
+    del sys.modules["torch"]
 
     class Loads(GoodPoints):
         """Loads torch, here what stands in for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -12,7 +13,7 @@ from broken_methods import BROKEN, Downloads, FreeText, HiddenState, Unused
 from good_plugins import Good, GoodGroups
 from pydantic import Field
 
-from farbench import Method, UserError
+from farbench import Method, Stage, UserError
 from farbench.plugins.manager import load_plugins
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import run_check
@@ -54,14 +55,17 @@ def test_a_file_that_imports_torch_is_slow_to_list(tmp_path: Path) -> None:
     assert outcomes[1].status == outcomes[2].status == "ok"
 
 
-def test_a_file_that_loads_once_alone_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("1 / 0", "ZeroDivisionError: division by zero"), ("raise SystemExit(0)", "SystemExit: 0")],
+)
+def test_a_file_that_loads_once_alone_is_told(tmp_path: Path, line: str, said: str) -> None:
     file = tmp_path / "once.py"
     file.write_text(FILE.format(""))
     plugin = load_plugins([file]).methods["mine"].value
-    file.write_text("1 / 0")
-    assert (
-        "cannot be imported in a new process: ZeroDivisionError: division by zero -> Make"
-        in told(tried("methods", plugin, "light_import"))
+    file.write_text(line)
+    assert f"cannot be imported in a new process: {said} -> Make" in told(
+        tried("methods", plugin, "light_import")
     )
 
 
@@ -131,6 +135,20 @@ def test_an_option_may_matter_beside_another_alone() -> None:
     assert tried("methods", Deep, "options_change_something").status == "ok"
 
 
+@pytest.mark.parametrize("check", ["features", "weights_survive_saving", "nothing_is_left"])
+def test_it_is_the_network_of_the_last_stage_that_is_tried(check: str) -> None:
+    class Delegates(Good):
+        """Lets another method build what predicts."""
+
+        def build(self, problem):
+            raise RuntimeError("nobody trains this")
+
+        def stages(self):
+            return (Stage("joint", Good(hidden=4), frozen=("trunk",)),)
+
+    assert tried("methods", Delegates, check).status == "ok"
+
+
 def test_what_rests_on_a_line_that_fails_is_left_out() -> None:
     class Fails(Good):
         """Builds nothing."""
@@ -170,6 +188,18 @@ def test_a_slip_in_the_code_gets_no_advice_on_the_contract() -> None:
     assert re.search(r"No module named 'farbench.nn.head' \(test_method_checks", outcome.seen)
     assert outcome.mend == "Mend the import at that line, or install what it names."
     assert tried("methods", Fails, "builds").mend.startswith("Mend what is raised at that line.")
+
+
+def test_what_python_or_a_library_raises_is_told_with_the_line_that_called_it() -> None:
+    class Parses(Good):
+        """Reads what is no JSON."""
+
+        def build(self, problem):
+            return json.loads("no JSON")
+
+    outcome = tried("methods", Parses, "builds")
+    assert outcome.seen.startswith("JSONDecodeError: ")
+    assert outcome.seen.endswith(f"({Path(__file__).name}:{line_of('no JSON')})")
 
 
 def test_where_every_other_value_fails_an_option_is_not_called_idle() -> None:

@@ -51,7 +51,7 @@ class StaysWhereItIs(Good):
 @pytest.mark.parametrize(
     ("kind", "room", "plugin", "words"),
     [
-        ("losses", "loss_checks", LossOnTheCpu, "the loss is on cpu -> Register weights as buffer"),
+        ("losses", "loss_state", LossOnTheCpu, "the loss is on cpu -> Register weights as buffer"),
         ("weightings", "weighting_checks", WeightsOnTheCpu, "the weights on cpu -> Register"),
         ("methods", "method_device", StaysWhereItIs, "trunk.0.weight stays on cpu -> Register"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from broken import registry
 from tiny_trees import OPTIONS, TREES
 
-from farbench.plugins.manager import KINDS
+from farbench.plugins.registry import KINDS
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import Check, Subject
 from farbench.testing.contracts import require

@@ -64,8 +64,8 @@ class MyDataset(Dataset):
         """Read labels, not images: one row an image.
 
         `root` is the folder `my_dataset/` below the data root (override `locate` for another).
-        Images are read from `root / image`; override `read` (and `sizes`) for zip members and the
-        like.
+        Images are read from `root / image`; override `read` (and `sizes`, `stamps`, `checksums`)
+        for zip members and the like.
         """
         import pandas as pd
 

@@ -1,38 +1,26 @@
-"""The contract of a loss: a finite scalar, unknown labels add nothing, state in buffers."""
+"""A loss's contract, on what it gives: one finite number, gradients that lead to the labels."""
 
 from __future__ import annotations
-
-import copy
 
 import torch
 from torch import Tensor, nn
 
-from farbench.errors import UserError
-from farbench.plugins.loss import Loss
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import TrainStatistics
-from farbench.testing.checks import Broken, Contract, NotTried, told
-from farbench.testing.loss_subject import (
-    LossSubject,
-    drawn,
-    known_entries,
-    seen_in_steps,
-    stepped,
-)
-from farbench.testing.no_waiting import CONTRACT, MEND, WHY, no_waiting, on_meta
-from farbench.testing.option_effects import require_effects
+from farbench.testing.checks import Broken, Contract, NotTried
+from farbench.testing.loss_subject import LossSubject, drawn, known_entries, stepped
 from farbench.testing.plugin_checks import PLUGIN
-from farbench.testing.problems import TASKS, cuda_device
+from farbench.testing.problems import TASKS
 
 DESCENT = 60
 """Steps down a loss, each of which moves every output by :data:`STRIDE` at most."""
 STRIDE = 0.05
 
 
-LOSS: Contract[LossSubject] = Contract(*PLUGIN.checks)
+VALUES: Contract[LossSubject] = Contract(*PLUGIN.checks)
 
 
-@LOSS.line(
+@VALUES.line(
     "`tasks` names the kinds of tasks that the loss is made for, and it builds a torch module for "
     "each.",
     why="A benchmark is refused by this where a task would get a loss that is not made for it.",
@@ -53,7 +41,7 @@ def builds(subject: LossSubject) -> str:
     return ", ".join(kinds)
 
 
-@LOSS.line(
+@VALUES.line(
     "The module maps outputs (N, task.outputs) and targets to one finite float32 number.",
     why="Training follows this one number.",
     mend="Reduce to a scalar: the mean over known labels, `(values * known).sum() / "
@@ -85,7 +73,7 @@ def scalar(subject: LossSubject) -> None:
             )
 
 
-@LOSS.line(
+@VALUES.line(
     "The loss trains the network: its gradient reaches the outputs, and its own parameters, if it "
     "has any, learn.",
     why="Without it nothing is learned, and the table shows the prior.",
@@ -105,7 +93,7 @@ def gradients(subject: LossSubject) -> None:
                 raise Broken(f"for {kind} the loss's own parameter {name} gets no gradient")
 
 
-@LOSS.line(
+@VALUES.line(
     "Going down the loss brings outputs to their labels: attributes to the right side of 0, the "
     "class to the top, numbers and points nearer than half as far as before.",
     why="A wrong sign, or labels taken the other way round, trains as smoothly as anything else.",
@@ -143,7 +131,7 @@ def _away(kind: str, outputs: Tensor, targets: Tensor) -> float:
     return float((outputs - targets).abs().mean())
 
 
-@LOSS.line(
+@VALUES.line(
     "An unknown label (-1, or NaN for numbers and points) adds nothing to the value, the gradient "
     "or the state.",
     why="Of joined data sets each lacks labels of the others: most may be unknown.",
@@ -174,7 +162,7 @@ def unknown_adds_nothing(subject: LossSubject) -> None:
                 raise Broken(f"for {kind} outputs without a known label change the state {name}")
 
 
-@LOSS.line(
+@VALUES.line(
     "A batch without any known label gives 0, and no NaN in any gradient.",
     why="Such batches occur where data sets are joined, and one NaN makes all weights NaN.",
     mend="Divide by known.sum().clamp(min=1), not by known.sum() or by mean() of a selection.",
@@ -195,7 +183,7 @@ def all_unknown_is_zero(subject: LossSubject) -> None:
                 raise Broken(f"for {kind} the gradient of {name} is not finite without labels")
 
 
-@LOSS.line(
+@VALUES.line(
     "For attributes it can be built for some of them alone, down to one.",
     why="A task weighting over groups gives each group a loss of its own.",
     mend="Take the number of attributes from the task (`task.outputs`), and prevalences "
@@ -215,101 +203,3 @@ def one_attribute(subject: LossSubject) -> None:
         value = module(outputs[:, : len(names)], targets[:, : len(names)])
         if value.shape != () or not torch.isfinite(value):
             raise Broken(f"the loss of {len(names)} attributes is {value}")
-
-
-@LOSS.line(
-    "State that training builds up survives a restart: it is in the state dict.",
-    why="A run that was stopped must go on as if it had not been.",
-    mend="Keep it in buffers: self.register_buffer(name, torch.zeros(...)), changed in place.",
-    needs=("scalar",),
-)
-def state_survives_saving(subject: LossSubject) -> None:
-    """Go on after a few steps with the module, and with another that has loaded its state."""
-    for kind in subject.plugin.tasks:
-        module, other = subject.build(kind), subject.build(kind, seed=1)
-        for seed in range(3):
-            stepped(module, *drawn(kind, seed=seed))
-        try:
-            other.load_state_dict(copy.deepcopy(module.state_dict()))
-        except RuntimeError as error:
-            raise Broken(f"for {kind} the state does not load: {error}") from error
-        batch = drawn(kind, seed=5)
-        value, again = (stepped(one, *batch)[0] for one in (module, other))
-        if value != again:
-            raise Broken(f"for {kind} the next loss is {value:.6g}, after a restart {again:.6g}")
-
-
-@LOSS.line(
-    "The seed decides everything: the same steps give the same numbers.",
-    why="Who runs it again must get the same table, also after a restart.",
-    mend="Draw random numbers from torch's generator alone, and keep nothing in the class.",
-    needs=("scalar",),
-)
-def same_seed_same_result(subject: LossSubject) -> None:
-    """Take the same steps with two modules."""
-    for kind in subject.plugin.tasks:
-        one, two = (seen_in_steps(subject, kind, subject.instance) for _ in range(2))
-        if one != two:
-            raise Broken(f"for {kind} two modules of one seed go different ways")
-
-
-@LOSS.line(
-    "Every option changes something: values, gradients or state, for some kind of task.",
-    why="An option that does nothing gives two rows of a table that differ in name alone.",
-    mend="Use the option, or remove it.",
-    needs=("gradients",),
-)
-def options_change_something(subject: LossSubject) -> str | None:
-    """Take a few steps with another value of each option."""
-
-    def look(loss: Loss) -> str | None:
-        try:
-            return "".join(seen_in_steps(subject, kind, loss) for kind in subject.plugin.tasks)
-        except UserError:
-            return None
-        except Exception as error:
-            changed = [
-                f"{name}={value!r}"
-                for name, value in dict(loss).items()
-                if value != getattr(subject.instance, name)
-            ]
-            raise Broken(
-                f"{', '.join(changed) or 'it'} raises {told(error)}",
-                "Limit the field (`Field(2.0, gt=0, ...)`, Literal), or `raise "
-                'farbench.UserError("what is allowed")` in build.',
-            ) from error
-
-    options = subject.plugin.model_fields
-    return require_effects(
-        subject.instance, options, subject.untested_options, [look], lambda option: ()
-    )
-
-
-@LOSS.line(
-    "The module moves as a whole: on a CUDA device nothing stays behind.",
-    why="What stays behind stops a run on a GPU in its first step.",
-    mend='Register weights as buffers: `self.register_buffer("weight", weight)` '
-    "(persistent=False where the state dict need not hold them).",
-    needs=("gradients",),
-)
-def moves_to_the_device(subject: LossSubject) -> None:
-    """Take a step on a CUDA device."""
-    device = cuda_device()
-    for kind in subject.plugin.tasks:
-        module = subject.build(kind).to(device)
-        outputs, targets = drawn(kind)
-        value = module(outputs.to(device), targets.to(device))
-        if value.device.type != device.type:
-            raise Broken(f"for {kind} the loss is on {value.device}")
-        value.backward()
-
-
-@LOSS.line(CONTRACT, why=WHY, mend=MEND, needs=("gradients",))
-def never_waits(subject: LossSubject) -> None:
-    """Take a step on a device that holds no values."""
-    for kind in subject.plugin.tasks:
-        module = on_meta(subject.build(kind)).train()
-        outputs, targets = (on_meta(tensor.detach()) for tensor in drawn(kind))
-        outputs.requires_grad_()
-        with no_waiting():
-            module(outputs, targets).backward()
