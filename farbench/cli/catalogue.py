@@ -11,7 +11,7 @@ from farbench.benchmark.locate import ShippedKind, shipped_names, shipped_path
 from farbench.benchmark.yaml_lines import read_yaml, shown
 from farbench.errors import UserError, did_you_mean, in_a_line
 from farbench.plugins.files import plugin_files
-from farbench.plugins.manager import KINDS, Entry, Registry
+from farbench.plugins.registry import KINDS, Entry, Registry
 
 FILE_KINDS: dict[str, ShippedKind] = {"benchmarks": "benchmark", "protocols": "protocol"}
 SINGULAR = {kind: of.singular for kind, of in KINDS.items()} | FILE_KINDS

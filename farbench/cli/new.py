@@ -17,7 +17,7 @@ import typer
 from farbench.cli.options import Plugins, load_registry
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Entry, Registry
+    from farbench.plugins.registry import Entry, Registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -26,8 +26,9 @@ def new(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="method|dataset|loss|weighting|benchmark",
-            help="What is written.",
+            metavar="KIND",
+            help="What is written: a method, dataset, loss, weighting, keypoints, grouping, "
+            "corruption or benchmark.",
             show_default=False,
         ),
     ],
@@ -134,7 +135,7 @@ def _check_free(kind: str, name: str, registry: Registry) -> None:
         UserError: It has one.
     """
     from farbench.errors import UserError
-    from farbench.plugins.manager import KINDS
+    from farbench.plugins.registry import KINDS
     from farbench.templates.plugin_file import PROVIDED
 
     for plural, suffix in PROVIDED[kind]:
@@ -157,7 +158,7 @@ def _file(kind: str, name: str, to: Path | None) -> tuple[Path, Following]:
     place = "" if path.parent == Path() else f" --to {path.parent}"
     return path, {
         f"farbench test-plugin {path}{root}": "does it keep to its contract?",
-        f"farbench show {name} --plugins {path}": "its options, as users see them",
+        f"farbench show {name} --plugins {path}": "what users see of it",
         f"farbench new benchmark {compare.stem} --plugins {path}{place}": "against the baseline",
         f"farbench run {compare}{root}": "train, and print the table",
     }
@@ -216,11 +217,14 @@ def _benchmark(
     seen = [Path(os.path.relpath(one.expanduser(), path.parent)).as_posix() for one in plugins]
     _write({path: benchmark_text(provided, seen, _own_option(found))})
     root = " --data-root DIR" if any(kind == "datasets" for kind, _ in provided) else ""
-    return path, {
+    following = {
         f"farbench run {path}{root} --dry-run": "the plan, and how long it will take",
         f"farbench run {path}{root}": "train, and print the table",
         f"farbench table runs/{name} --format latex": "the paper's table",
     }
+    if any(kind == "corruptions" for kind, _ in provided):
+        following[f"farbench table runs/{name} --kind robustness"] = "what rows lose by corruptions"
+    return path, following
 
 
 def _installed(registry: Registry, name: str) -> list[tuple[str, Entry[Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 Plugins = Annotated[
     list[Path] | None,
@@ -53,14 +52,14 @@ def load_registry(
     off = [plugin.name for plugin in registry.found if plugin.state == "switched off"]
     if off:
         typer.echo(f"farbench: note: {AUTOLOAD} switches off: {', '.join(off)}.", err=True)
-    for index, plugin in enumerate(registry.broken):
+    for plugin in registry.broken:
         typer.echo(
             f"farbench: warning: plugin '{plugin.name}' ({plugin.source}) is left out: "
             f"{plugin.error}",
             err=True,
         )
         # Errors that come later name the plugin again; why it is broken is told here alone.
-        registry.broken[index] = dataclasses.replace(plugin, error="see the warning above")
+        plugin.error = "see the warning above"
     return registry
 
 

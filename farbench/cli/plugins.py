@@ -13,7 +13,7 @@ import typer
 from farbench.cli.options import Plugins
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import FoundPlugin, Registry
+    from farbench.plugins.registry import FoundPlugin, Registry
 
 WIDTH = 100
 """Columns that a line may have, but for paths and errors, which are not broken."""

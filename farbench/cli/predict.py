@@ -82,6 +82,7 @@ def predict(
     from farbench.export.predicting import predict_pictures
     from farbench.running.progress import Progress
     from farbench.running.trained import load_trained
+    from farbench.running.trained_masks import mask_network
     from farbench.store.artifacts import ArtifactStore, default_cache
 
     pictures = find_pictures(images)
@@ -89,7 +90,7 @@ def predict(
     trained = load_trained(folder, load_registry(plugins or (), strict=False), device)
     thresholds = read_thresholds(threshold or (), trained.tasks)
     aligner = choose_aligner(trained, align)
-    masks = trained.trained_masks(ArtifactStore(default_cache()))
+    masks = mask_network(trained, ArtifactStore(default_cache()))
     _introduce(trained, aligner, pictures)
     chunks = predict_pictures(trained, masks, pictures.files, aligner, batch)
     progress = Progress()

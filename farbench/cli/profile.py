@@ -12,7 +12,7 @@ import typer
 from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
     from farbench.running.plan import PlannedCell
 
 WIDTH = 100

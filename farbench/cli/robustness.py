@@ -12,7 +12,7 @@ from farbench.cli.options import DataRoot, Plugins, comma_list, load_registry
 
 if TYPE_CHECKING:
     from farbench.benchmark.robustness import AskedCorruptions
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 
 def robustness(

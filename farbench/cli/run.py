@@ -12,7 +12,7 @@ from farbench.cli.options import DataRoot, Plugins, Strict, comma_list, load_reg
 
 if TYPE_CHECKING:
     from farbench.benchmark.resolve import ResolvedBenchmark
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
     from farbench.running.progress import Progress
     from farbench.running.work import Evaluate
     from farbench.store.artifacts import ArtifactStore
@@ -187,7 +187,8 @@ def run(
         ),
     )
     if dry_run:
-        from farbench.running.estimate import Rates, describe_plan
+        from farbench.running.plan_text import describe_plan
+        from farbench.running.rates import Rates
 
         typer.echo(describe_plan(benchmark_run.plan(resolved), store, Rates(store)))
         return

@@ -16,7 +16,7 @@ from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from farbench.plugins.manager import Entry, Registry
+    from farbench.plugins.registry import Entry, Registry
     from farbench.testing.checks import Outcome
 
 WIDTH = 100
@@ -65,7 +65,7 @@ def check_plugins(
 
     from farbench.cli.catalogue import provided_by_files
     from farbench.errors import unknown_name
-    from farbench.plugins.manager import KINDS
+    from farbench.plugins.registry import KINDS
 
     if kind is not None and kind not in KINDS:
         raise unknown_name("kind", kind, KINDS)
@@ -101,7 +101,7 @@ Chosen = list[tuple[str, "Entry[Any]"]]
 
 def _named(registry: Registry, name: str) -> Chosen:
     """Return what has a name, of any kind."""
-    from farbench.plugins.manager import KINDS
+    from farbench.plugins.registry import KINDS
 
     tables = {kind: getattr(registry, kind) for kind in KINDS}
     return [(kind, table[name]) for kind, table in tables.items() if name in table]
@@ -112,7 +112,7 @@ def _nothing(registry: Registry, plugin: str, is_path: bool, kind: str | None) -
     from farbench.cli.catalogue import nothing_named
     from farbench.errors import UserError
     from farbench.plugins.files import plugin_files
-    from farbench.plugins.manager import KINDS
+    from farbench.plugins.registry import KINDS
 
     kinds = KINDS if kind is None else (kind,)
     wanted = "plugin" if kind is None else KINDS[kind].singular
@@ -160,7 +160,7 @@ def _outcomes(
     data_root: Path | None,
 ) -> Iterator[Outcome]:
     """Try one plugin, after a line that names it and the options it is tried with."""
-    from farbench.plugins.manager import KINDS
+    from farbench.plugins.registry import KINDS
     from farbench.testing.catalogue import outcomes, subject_of
 
     fields = getattr(entry.value, "model_fields", {})

@@ -7,8 +7,9 @@ from typing import Any
 
 import farbench
 from farbench.export.about import dataset_facts
-from farbench.masks.trained import WEIGHTS as MASK_WEIGHTS
+from farbench.masks.network import WEIGHTS as MASK_WEIGHTS
 from farbench.running.trained import TrainedCell
+from farbench.running.trained_masks import mask_recipe
 from farbench.running.trained_record import EXPORTED, alignment_of, training_recipe
 from farbench.scoring.catalogue import METRICS
 from farbench.store.atomic import read_json
@@ -114,7 +115,7 @@ def _masks(trained: TrainedCell) -> dict[str, Any] | None:
     if trained.request is None:
         return None
     protocol = trained.protocol
-    recipe = trained.mask_recipe()
+    recipe = mask_recipe(trained)
     return {
         "weights": MASK_WEIGHTS,
         "grouping": trained.request.grouping,

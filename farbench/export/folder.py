@@ -9,8 +9,9 @@ from pathlib import Path
 from farbench.errors import UserError
 from farbench.export.card import model_card
 from farbench.export.description import describe
-from farbench.masks.trained import WEIGHTS as MASK_WEIGHTS
+from farbench.masks.network import WEIGHTS as MASK_WEIGHTS
 from farbench.running.trained import TrainedCell
+from farbench.running.trained_masks import mask_weights
 from farbench.running.trained_record import EXPORTED
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import write_json, write_text, write_with
@@ -40,7 +41,7 @@ def export_folder(trained: TrainedCell, folder: Path, store: ArtifactStore) -> l
     trained.check_decodes()
     copies = {WEIGHTS: trained.folder / WEIGHTS}
     if trained.request is not None:
-        copies[MASK_WEIGHTS] = trained.mask_weights(store)
+        copies[MASK_WEIGHTS] = mask_weights(trained, store)
     about = describe(trained)
     folder.mkdir(parents=True, exist_ok=True)
     # The record is written last, so that half an export is none.

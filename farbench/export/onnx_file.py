@@ -18,6 +18,7 @@ from farbench.export.description import describe
 from farbench.export.graph import MASKS, PictureGraph
 from farbench.export.onnx_operators import REPLACED
 from farbench.running.trained import TrainedCell
+from farbench.running.trained_masks import mask_network
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import write_with
 
@@ -67,7 +68,7 @@ def export_onnx(
     """
     # The graph counts in float32, whatever the protocol says of autocast.
     trained = replace(trained, compute=replace(trained.compute, precision="float32"))
-    masks = trained.trained_masks(store)
+    masks = mask_network(trained, store)
     graph = PictureGraph(trained, masks).eval()
     program = _to_onnx(graph, trained)
     program.model.metadata_props.update(_metadata(trained))

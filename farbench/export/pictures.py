@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from farbench.errors import UserError
+from farbench.limits import PICTURE, read_whole
 
 SUFFIXES = frozenset(
     ".avif .bmp .gif .jpeg .jpg .jp2 .jpe .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905
@@ -92,7 +93,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         UserError: It cannot be opened or does not decode; the message names it.
     """
     try:
-        data = path.read_bytes()
+        data = read_whole(path, PICTURE)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     if not data:

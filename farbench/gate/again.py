@@ -16,7 +16,7 @@ from farbench.benchmark.places import Places
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.benchmark.schema import Benchmark
 from farbench.errors import UserError, unknown_name
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.running.plan import PlannedCell, Planner
 from farbench.store.artifacts import ArtifactStore, default_cache
 from farbench.store.atomic import read_json

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from farbench.errors import UserError
 from farbench.gate.keys import Flat, Leaf, Stages
 from farbench.gate.snapshot import Snapshot
+from farbench.limits import JSON, read_whole
 from farbench.tables.files import write_text
 
 SCHEMA = 1
@@ -43,10 +44,10 @@ def read_baseline(path: Path) -> Snapshot:
     """
     again = "Make it again: `farbench baseline DIR -o FILE`."
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(read_whole(path, JSON))
     except FileNotFoundError:
         raise UserError(f"baseline {path} does not exist. {again}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"baseline {path} cannot be read: {error}. {again}") from error
     if not isinstance(held, dict) or "schema" not in held:
         raise UserError(f"{path} is no baseline of farbench. {again}")

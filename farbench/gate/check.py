@@ -102,5 +102,5 @@ def _read(folder: Path, benchmark: str = "") -> Results:
     named = folder / benchmark
     found = named if benchmark and (named / PLAN).is_file() else find_benchmark(folder)
     results = read_results(found)
-    check_metrics(results, found / PLAN)
+    check_metrics(results)
     return results

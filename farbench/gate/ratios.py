@@ -8,6 +8,7 @@ from typing import Any
 
 from farbench.errors import UserError
 from farbench.gate.outcome import Judgement, Outcome, Verdict
+from farbench.limits import JSON, read_whole
 from farbench.scoring.catalogue import MetricInfo
 
 KIND = "farbench bench"
@@ -108,8 +109,8 @@ def _of_figure(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_whole(path, JSON))
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {error}.") from None
     if not isinstance(found, dict) or found.get("kind") != KIND:
         raise UserError(

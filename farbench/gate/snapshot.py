@@ -17,8 +17,9 @@ from farbench.scoring.catalogue import HEADLINE, METRICS
 from farbench.scoring.predictions import Predictions, load_predictions
 from farbench.store.atomic import read_json
 from farbench.store.cells import CELL, PREDICTIONS
+from farbench.tables.cells import CellResult
 from farbench.tables.measures import measures
-from farbench.tables.results import CellResult, Results
+from farbench.tables.results import Results
 from farbench.tasks.base import Task
 
 DECIMALS = 6

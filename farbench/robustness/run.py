@@ -13,7 +13,7 @@ from farbench.data.pack import PackedImages
 from farbench.errors import CellFailed, UserError
 from farbench.masks.artifact import make_masks
 from farbench.masks.trained import TrainedMasks
-from farbench.plugins.manager import Registry
+from farbench.plugins.registry import Registry
 from farbench.robustness.conditions import Condition, conditions
 from farbench.robustness.evaluate import Evaluation, evaluate
 from farbench.robustness.faces import TestFaces, choose_faces
@@ -21,6 +21,7 @@ from farbench.robustness.masks import MaskSource
 from farbench.running.plan import PlannedCell
 from farbench.running.progress import Progress, counted
 from farbench.running.trained import TrainedCell, load_trained
+from farbench.running.trained_masks import mask_network, mask_weights
 from farbench.scoring.catalogue import HEADLINE, metric_info
 from farbench.scoring.predictions import load_predictions
 from farbench.store.artifacts import ArtifactStore
@@ -175,10 +176,10 @@ class RobustnessRun:
                 "robustness moves stored masks with the face. Run the row with "
                 "--set protocol.masks.online=false."
             )
-        cell.mask_weights(self.store)  # if it is not there, that is told at once
+        mask_weights(cell, self.store)  # if it is not there, that is told at once
 
         def load() -> TrainedMasks:
-            masks = cell.trained_masks(self.store)
+            masks = mask_network(cell, self.store)
             assert masks is not None  # the method asks for them
             return masks
 

@@ -16,9 +16,10 @@ from farbench.benchmark.loading import load_benchmark, load_protocol
 from farbench.benchmark.locate import ShippedKind
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.errors import UserError
-from farbench.plugins.manager import Registry, load_plugins
-from farbench.tables.published import load_published
-from farbench.tables.rules import load_rules
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import Registry
+from farbench.tables.kinds.consistency_rules import load_rules
+from farbench.tables.published.rows import load_published
 from farbench_datasets.synthetic_faces import SyntheticFaces
 
 FILE = "spoiled.yaml"

@@ -15,7 +15,7 @@ from mutations import Choose, at, chooser, put, spoiled, spoiled_binary, spoiled
 from farbench.cli import main
 from farbench.errors import UserError
 from farbench.store.shapes import CELL, PLAN, check_scores, misfit
-from farbench.tables.evidence import read_evidence
+from farbench.tables.comparisons.evidence import read_evidence
 from farbench.tables.from_store import KINDS
 
 COMMANDS: dict[str, Callable[[Path, Choose], list[str]]] = {

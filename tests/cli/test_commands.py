@@ -11,7 +11,7 @@ import time
 import pytest
 
 import farbench
-from farbench.plugins.manager import KINDS
+from farbench.plugins.registry import KINDS
 
 BENCH = "protocol: toy.yaml\nplugins: [toys.py]\nrows:\n  a: {method: toy}\n"
 WEIGHTING = '''

@@ -254,14 +254,15 @@ def test_progress_shows_the_rate_on_a_terminal(animals, monkeypatch):
 
 
 def test_what_was_packed_is_checked_whole(animals, tmp_path, monkeypatch):
-    from farbench.data.pack import FILE, pack
+    from farbench.data.intact import PIXELS
+    from farbench.data.pack import pack
     from farbench.store.artifacts import ArtifactStore
 
     monkeypatch.setenv("FARBENCH_CACHE", str(tmp_path / "cache"))
     store = ArtifactStore(tmp_path / "cache")
     for key, name in (("good", "cats"), ("bad", "cats"), ("other", "dogs")):
         pack(store, key, 3, lambda i: np.full((8, 8, 3), i, np.uint8), 16, dataset=name)
-    file = store.folder("packed", "bad") / FILE
+    file = store.folder("packed", "bad") / PIXELS
     file.write_bytes(file.read_bytes()[:-1] + b"\x07")
     done = animals("verify", "cats")
     assert done.code == 0

@@ -19,6 +19,7 @@ from farbench.masks.trained import TrainedMasks
 from farbench.plugins.manager import load_plugins
 from farbench.plugins.method import Problem
 from farbench.running.trained import load_trained
+from farbench.running.trained_masks import mask_network
 from farbench.store.artifacts import ArtifactStore
 from farbench.testing.method_subject import MethodSubject
 
@@ -136,7 +137,7 @@ def test_adaptive_max_pooling(height, width, size):
 def test_masks_by_matrices_are_opencv_s(trained_runs, side, crop, network, stored):
     """Whatever the sizes, shrunk or enlarged: a pixel in a thousand may round the other way."""
     trained = load_trained(trained_runs.cells["masked"], REGISTRY)
-    loaded = trained.trained_masks(ArtifactStore(trained_runs.cache))
+    loaded = mask_network(trained, ArtifactStore(trained_runs.cache))
     protocol = loaded.protocol.model_copy(update={"size": network, "stored_size": stored})
     masks = TrainedMasks(loaded.network, loaded.groups, protocol, 1.0, loaded.compute)
     source = trained.open_source(None)
