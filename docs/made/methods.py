@@ -34,9 +34,9 @@ def method(name: str, *published: str) -> str:
     parts += [facts, field_table("Option", entry.value)]
     parts += _section("Rows of shipped benchmarks", ("Benchmark", "Row", "Options"), _rows(name))
     quoted = ("Paper", "Table", "Row", "Backbone", "Numbers, in per cent", "Note")
-    parts += _section("Published", quoted, _published(set(published)))
+    parts += _section("Published results", quoted, _published(set(published)))
     stored = ("Results", "Row", "Protocol", "Data", "Scores on test")
-    measured = _section("Measured here", stored, _measured(name))
+    measured = _section("Results measured here", stored, _measured(name))
     if measured:
         measured.insert(
             1,
@@ -71,7 +71,7 @@ def _benchmarks() -> list[Benchmark]:
 
 def _published(names: set[str]) -> Iterator[tuple[str, ...]]:
     from farbench.benchmark.locate import shipped_names
-    from farbench.tables.published import load_published
+    from farbench.tables.published.rows import load_published
 
     for file in shipped_names("published table"):
         for row in load_published(file).rows:

@@ -9,7 +9,7 @@ from made.fields import field_table
 from made.markdown import code, prose, table
 
 if TYPE_CHECKING:
-    from farbench.plugins.manager import Registry
+    from farbench.plugins.registry import Registry
 
 
 @functools.cache
