@@ -1,4 +1,4 @@
-"""Shell blocks of pages: their commands, and a small shell that runs them on drawn faces."""
+"""Shell blocks of pages: their commands, what is cut from runs, and a small shell for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,13 +24,24 @@ TINY = (
     "protocol.crop=32",
     "protocol.threads=1",
     "protocol.pretrained=false",
-    "protocol.substitute={resnest50d: resnet10t, resnet50: resnet10t, resnet18: resnet10t, "
-    "tf_efficientnet_lite0: resnet10t}",
-    "protocol.masks.encoder=tu-resnet10t",
+    "protocol.substitute={resnest50d: NET, resnet50: NET, resnet18: NET, "
+    "mobilenetv3_large_100: NET}".replace("NET", "test_efficientnet"),
+    "protocol.masks.encoder=tu-test_efficientnet",
     "protocol.masks.size=32",
     "protocol.masks.epochs=1",
 )
-"""What a run of a page is given as well, so that it takes seconds."""
+"""What a run of a page is given as well (``--set``), so that it takes seconds."""
+
+DRAWN = "protocol.dataset={name: synthetic_faces, train: 24, valid: 8, test: 8}"
+"""What a run that draws its faces is given besides."""
+
+FEW_ROWS = {
+    "ablation": "baseline,g2ff_ca",
+    "age_gender_race_expression": "branch-1",
+    "dynamic_weights": "equal,dynamic",
+    "single_vs_multi": "tuned,tuned-single",
+}
+"""The rows (``--rows``) that stand for all of a benchmark in the fast tests."""
 
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 
@@ -64,16 +77,19 @@ class PageShell:
     """Runs the blocks of a page one after the other, in the current folder.
 
     Files that a page shows are written under the name that stands before them. A benchmark whose
-    results a command wants and no command made is run first.
+    results a command wants and no command made is run first. Of ``text`` blocks those are run that
+    begin with a prompt, and what they print is what the page says, but for its dots.
 
     Attributes:
         farbench: Runs ``farbench ARGUMENTS...`` and returns code, output and errors.
         folders: What stands for a folder that a page leaves to the reader, such as ``DIR``.
+        rows: Benchmark to the rows that are run of it; all rows of the others.
     """
 
-    farbench: Callable[..., object]
+    farbench: Callable[..., Any]
     monkeypatch: pytest.MonkeyPatch
-    folders: dict[str, Path] = field(default_factory=dict)
+    folders: Mapping[str, Path]
+    rows: Mapping[str, str]
 
     def run(self, page: str) -> None:
         """Run every block of a page."""
@@ -83,24 +99,28 @@ class PageShell:
                 if named:
                     Path(named[-1]).write_text(block.text, encoding="utf-8")
             elif block.language == "sh":
-                for words in commands(block.text):
-                    self._command([self._folder(word) for word in words])
+                with self.monkeypatch.context() as for_this_block:
+                    for words in commands(block.text):
+                        self._command([self._folder(word) for word in words], for_this_block)
+            elif block.text.startswith("$ farbench "):
+                self._prompt(block.text)
 
     def _folder(self, word: str) -> str:
         """Return a word with the reader's folders, and folders of cells, put in."""
         if word.endswith("..."):
-            (place,) = Path(word).parent.glob(f"{Path(word).name[:-3]}*")
-            return str(place)
+            return str(min(Path(word).parent.glob(f"{Path(word).name[:-3]}*")))
         name, sign, value = word.rpartition("=")
         return f"{name}{sign}{self.folders.get(value, value)}"
 
-    def _command(self, words: list[str]) -> None:
+    def _command(self, words: list[str], for_this_block: pytest.MonkeyPatch) -> None:
         match words:
+            case ["make", "test"] | [".", ".venv/bin/activate"]:
+                pass  # the command that runs this test, in the environment that `make` made
             case ["make", target]:
-                done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True)
-                assert done.returncode == 0, f"make {target}"
-            case ["pip", "install", _] | [".", ".venv/bin/activate"]:
-                pass  # what `make` does, into an environment that a test has already
+                for arguments in _asked_by_make(target):
+                    self._farbench(arguments)
+            case ["pip", "install", *_]:
+                for_this_block.syspath_prepend(_installed(Path(words[-1].partition("[")[0])))
             case ["export", *settings]:
                 for setting in settings:
                     self.monkeypatch.setenv(*setting.split("=", 1))
@@ -114,17 +134,49 @@ class PageShell:
             made = re.fullmatch(r"runs/(\w+)", word)
             if made and arguments[0] != "run" and not Path(word).is_dir():
                 self._farbench(["run", made[1]])
-        if arguments[0] == "run" and "--dry-run" not in arguments:
-            sets = (part for value in TINY for part in ("--set", value))
-            arguments = [*arguments, "--device", "cpu", *self._data(arguments), *sets]
+        if arguments[0] == "run":
+            arguments = [*arguments, "--device", "cpu", *self._cut(arguments)]
         done = self.farbench(*arguments)
         assert done.code == 0, f"farbench {shlex.join(arguments)}\n{done.err}\n{done.out[-3000:]}"
 
-    def _data(self, arguments: list[str]) -> list[str]:
-        """Return the options that make drawn faces few, where a run draws them."""
-        if "--data-root" in arguments:
-            return []
-        return ["--set", "protocol.dataset={name: synthetic_faces, train: 24, valid: 8, test: 8}"]
+    def _cut(self, arguments: list[str]) -> list[str]:
+        """Return the options that make a run small."""
+        values = TINY if "--data-root" in arguments else (*TINY, DRAWN)
+        rows = self.rows.get(Path(arguments[1]).stem)
+        given = ["--rows", rows] if rows and "--rows" not in arguments else []
+        return [*given, *(word for value in values for word in ("--set", value))]
+
+    def _prompt(self, text: str) -> None:
+        """Run the command after a prompt, and compare what it prints with what follows there."""
+        typed, printed = text.split("\n", 1)
+        done = self.farbench(*shlex.split(typed.removeprefix("$ farbench ")))
+        expected = re.escape(printed.strip()).replace(re.escape("..."), ".*")
+        assert re.fullmatch(expected, (done.out + done.err).strip(), re.DOTALL), done.out + done.err
+
+
+def _asked_by_make(target: str) -> list[list[str]]:
+    """Run a target in an environment that counts as installed; return its farbench commands."""
+    environment, asked = Path("environment").absolute(), Path("asked").absolute()
+    farbench = environment / "bin/farbench"
+    farbench.parent.mkdir(parents=True)
+    farbench.write_text(f'#!/bin/sh\necho "$*" >> {asked}\n')
+    farbench.chmod(0o755)
+    (environment / ".farbench-runtime").touch()
+    subprocess.run(["make", f"VENV={environment}", target], cwd=ROOT, check=True)
+    in_the_checkout = [line.split() for line in asked.read_text().splitlines()]
+    return [
+        [str(ROOT / word) if (ROOT / word).exists() else word for word in words]
+        for words in in_the_checkout
+    ]
+
+
+def _installed(folder: Path) -> str:
+    """Install a package beside the environment, as it is and without what it requires."""
+    site = str(Path("site").absolute())
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--root-user-action", "ignore", "--no-build-isolation", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--upgrade", "--target", site, str(folder.absolute())], check=True)
+    return site
 
 
 def empty_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

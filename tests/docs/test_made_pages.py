@@ -10,8 +10,8 @@ import pytest
 
 import farbench
 from farbench.benchmark.schema import Benchmark, Protocol, Robustness, Row
-from farbench.plugins.manager import KINDS
-from farbench.tables.published import PublishedRow
+from farbench.plugins.registry import KINDS
+from farbench.tables.published.rows import PublishedRow
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))

@@ -10,7 +10,8 @@ import pytest
 from farbench.benchmark.loading import load_benchmark
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.plugins.corruption import STRENGTHS
-from farbench.plugins.manager import Registry, load_plugins
+from farbench.plugins.manager import load_plugins
+from farbench.plugins.registry import Registry
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import run_check
 
