@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from farbench.benchmark.locate import ShippedKind, shipped_names, shipped_path
-from farbench.benchmark.yaml_lines import read_yaml, shown
-from farbench.errors import UserError, did_you_mean, in_a_line
+from farbench.benchmark.yaml_lines import read_yaml
+from farbench.errors import UserError, did_you_mean, in_a_line, shown
 from farbench.plugins.files import plugin_files
 from farbench.plugins.registry import KINDS, Entry, Registry
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from farbench.cli.options import DataRoot, Plugins
+from farbench.wording import counted
 
 if TYPE_CHECKING:
     from farbench.plugins.health import Diagnosis
@@ -79,7 +80,7 @@ def doctor(
         typer.echo(json.dumps({**told, "diagnoses": as_json}, indent=2))
     else:
         typer.echo(
-            f"\n{_counted(counts['problem'], 'problem')}, {_counted(counts['warning'], 'warning')}."
+            f"\n{counted(counts['problem'], 'problem')}, {counted(counts['warning'], 'warning')}."
         )
     if counts["problem"]:
         raise typer.Exit(1)
@@ -101,7 +102,3 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

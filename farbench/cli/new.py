@@ -108,10 +108,9 @@ def _check_name(kind: str, name: str) -> None:
         UserError: It is one of these.
     """
     from farbench.errors import UserError
-    from farbench.templates.plugin_file import snake_case
 
     if not NAME.fullmatch(name):
-        better = snake_case(name)
+        better = _snake_case(name)
         hint = f" Try: farbench new {kind} {better}" if NAME.fullmatch(better) else ""
         raise UserError(
             f"'{name}' cannot be a name: lower-case letters, digits and single underscores, a "
@@ -126,6 +125,12 @@ def _check_name(kind: str, name: str) -> None:
             f"'{name}' {what}, which a file {name}.py would get in the way of. Try: "
             f"farbench new {kind} my_{name}"
         )
+
+
+def _snake_case(word: str) -> str:
+    """Return the name nearest to a word that is none: ``"gate_net"`` for ``"GateNet-"``."""
+    parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", word)
+    return re.sub(r"[^a-z0-9]+", "_", parts.lower()).strip("_0123456789")
 
 
 def _check_free(kind: str, name: str, registry: Registry) -> None:

@@ -134,7 +134,7 @@ def _introduce(trained: TrainedCell, aligner: Aligner | None, pictures: Pictures
 
 def _conclude(written: Written, output: Path | None) -> None:
     """Say on stderr what was written and what was not."""
-    from farbench.running.progress import counted
+    from farbench.wording import counted
 
     lines = [f"wrote {output}: {counted(written.pictures, 'picture')}"] if output else []
     if written.faceless:

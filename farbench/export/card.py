@@ -120,7 +120,8 @@ def _per_attribute(scores: Mapping[str, Any]) -> str:
     lines = ["| Attribute | Share of yes | Accuracy | mA |", "|---|--:|--:|--:|"]
     for name in scores["accuracy_per_attribute"]:
         values = [
-            scores[f"{key}_per_attribute"].get(name) for key in ("prevalence", "accuracy", "mA")
+            (scores.get(f"{key}_per_attribute") or {}).get(name)
+            for key in ("prevalence", "accuracy", "mA")
         ]
         shown = ["" if value is None else f"{100 * value:.1f}" for value in values]
         lines.append(f"| {' | '.join([name, *shown])} |")

@@ -10,11 +10,12 @@ from farbench.export.about import dataset_facts
 from farbench.masks.network import WEIGHTS as MASK_WEIGHTS
 from farbench.running.trained import TrainedCell
 from farbench.running.trained_masks import mask_recipe
-from farbench.running.trained_record import EXPORTED, alignment_of, training_recipe
+from farbench.running.trained_record import AGAIN, EXPORTED, alignment_of, training_recipe
 from farbench.scoring.catalogue import METRICS
 from farbench.store.atomic import read_json
+from farbench.store.cells import CELL, WEIGHTS
 from farbench.store.cells import METRICS as METRICS_FILE
-from farbench.store.cells import WEIGHTS
+from farbench.store.shapes import Shape, check_scores, check_shape
 from farbench.tasks.base import Task
 from farbench.tasks.landmarks import Landmarks
 from farbench.tasks.scalar import Scalar
@@ -22,14 +23,25 @@ from farbench.training.device import IMAGENET_MEAN, IMAGENET_STD
 
 SCHEMA = 1
 
+TOLD: Shape = {
+    "environment!": {"farbench!": str, "commit": str},
+    "selection!": {"rule!": str},
+    "dataset!": {"images!": {"train!": int, "test!": int}},
+}
+"""What of a cell's record people are told, beside what loading it needs."""
+
 
 def describe(trained: TrainedCell) -> dict[str, Any]:
     """Return ``farbench.json`` of an exported cell.
 
     People and programs read all but ``cell``, which is the cell's record as it is, for
     :func:`farbench.running.trained.load_trained`.
+
+    Raises:
+        UserError: The cell's record, scores or recipe lack what is told.
     """
     record, protocol = trained.record, trained.protocol
+    check_shape(trained.folder / CELL, record, TOLD, AGAIN)
     network, method = trained.network, trained.method
     return {
         "schema": SCHEMA,
@@ -93,18 +105,21 @@ def started_from(record: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def read_metrics(trained: TrainedCell) -> dict[str, Any]:
     """Return the scores of the test split: by task, those of the catalogue and per detail."""
-    if (trained.folder / EXPORTED).is_file():
-        kept: dict[str, Any] = read_json(trained.folder / EXPORTED)["metrics"]
+    exported = trained.folder / EXPORTED
+    if exported.is_file():
+        kept: dict[str, Any] = read_json(exported).get("metrics") or {}
+        check_scores(exported, kept, name="metrics")
         return kept
     path = trained.folder / METRICS_FILE
     if not path.is_file():
         return {}
     scores = read_json(path)
+    check_scores(path, scores, "Score the cell again: `farbench rescore`.")
     known = {task.name: METRICS[task.kind] for task in trained.tasks}
     return {
         task: {
             key: value
-            for key, value in scores[task].items()
+            for key, value in scores.get(task, {}).items()
             if key.split("_per_")[0] in (*infos, "prevalence", "images")
         }
         for task, infos in known.items()

@@ -20,7 +20,11 @@ from farbench.plugins.registry import Registry
 from farbench.running.plan import PlannedCell, Planner
 from farbench.store.artifacts import ArtifactStore, default_cache
 from farbench.store.atomic import read_json
-from farbench.store.cells import PLAN
+from farbench.store.cells import CELL, PLAN
+from farbench.store.shapes import Shape, check_shape
+
+NEEDED: Shape = {"row!": str, "seed!": int, "dataset!": {"name!": str}}
+"""What of ``cell.json`` says which cell of a benchmark it was."""
 
 
 def load(
@@ -97,6 +101,7 @@ def plan_again(
     Raises:
         UserError: The benchmark has no such cell, or it cannot be planned here.
     """
+    check_shape(folder / CELL, record, NEEDED)
     whole = loaded.benchmark
     rows = {row.id: row for row in whole.rows}
     if record["row"] not in rows:

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from farbench.errors import UserError
+from farbench.errors import UserError, in_a_line
 from farbench.gate.keys import Flat, Leaf, Stages
 from farbench.gate.snapshot import Snapshot
 from farbench.limits import JSON, read_whole
+from farbench.store.shapes import check_shape
 from farbench.tables.files import write_text
 
 SCHEMA = 1
@@ -53,14 +54,21 @@ def read_baseline(path: Path) -> Snapshot:
         raise UserError(f"{path} is no baseline of farbench. {again}")
     if held.pop("schema") != SCHEMA:
         raise UserError(f"baseline {path} is of another schema than {SCHEMA}. {again}")
+    packed = held.get("recipes")
+    check_shape(path, held, {"recipes!": {...: {...: object}}}, again)
+    check_shape(path, packed, {f"{COMMON}!": {...: object}}, again, "recipes")
+    own = {name: stages for name, stages in packed.items() if name != COMMON}
+    check_shape(path, own, {...: {...: {...: object}}}, again, "recipes")
     try:
-        taken = Snapshot.model_validate({**held, "recipes": _unpacked(held["recipes"])})
-        _check_named(taken)
-        return taken
-    except (ValidationError, KeyError, TypeError, AttributeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else None
-        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else repr(error)
-        raise UserError(f"baseline {path} is damaged ({what}). {again}") from error
+        taken = Snapshot.model_validate({**held, "recipes": _unpacked(packed[COMMON], own)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = in_a_line(".".join(map(str, first["loc"])))
+        raise UserError(f"baseline {path} is damaged ({what}: {first['msg']}). {again}") from error
+    unnamed = _unnamed(taken)
+    if unnamed:
+        raise UserError(f"baseline {path} is damaged (it has no {unnamed}). {again}")
+    return taken
 
 
 def _packed(recipes: dict[str, Stages]) -> dict[str, Any]:
@@ -82,28 +90,30 @@ def _packed(recipes: dict[str, Stages]) -> dict[str, Any]:
     return {COMMON: common, **own}
 
 
-def _check_named(taken: Snapshot) -> None:
-    """Refuse results whose recipe or machine is not there.
-
-    Raises:
-        KeyError: Names it.
-    """
-    for datasets in taken.rows.values():
-        for row in datasets.values():
-            for task in row.tasks.values():
-                for one in task.seeds.values():
-                    taken.recipes[one.recipe], taken.machines[one.machine]
+def _unnamed(taken: Snapshot) -> str:
+    """Return the first recipe or machine that a result names and that is not there, or nothing."""
+    results = (
+        one
+        for datasets in taken.rows.values()
+        for row in datasets.values()
+        for task in row.tasks.values()
+        for one in task.seeds.values()
+    )
+    for one in results:
+        if one.recipe not in taken.recipes:
+            return f"recipe '{in_a_line(one.recipe)}'"
+        if one.machine not in taken.machines:
+            return f"machine '{in_a_line(one.machine)}'"
+    return ""
 
 
 def _same(one: Leaf, other: Leaf) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _unpacked(packed: dict[str, Any]) -> dict[str, Stages]:
+def _unpacked(common: Flat, own: dict[str, Stages]) -> dict[str, Stages]:
     """Put it back."""
-    common: Flat = packed[COMMON]
     return {
         name: {stage: {**common, **values} for stage, values in recipe.items()}
-        for name, recipe in packed.items()
-        if name != COMMON
+        for name, recipe in own.items()
     }

@@ -19,6 +19,9 @@ from farbench.gate.keys import (
 )
 from farbench.store.atomic import read_json
 from farbench.store.cells import CELL, PLAN
+from farbench.store.shapes import CELL as CELL_SHAPE
+from farbench.store.shapes import PLAN as PLAN_SHAPE
+from farbench.store.shapes import check_shape
 
 MASKS = "masks: "
 """Before the names of what the mask network is made of."""
@@ -84,7 +87,8 @@ def _planned(folder: Path) -> list[tuple[str, Path]]:
     if not path.is_file():
         return []
     plan = read_json(path)
-    return [(cell["row"], folder / cell["folder"]) for cell in plan.get("cells", ())]
+    check_shape(path, plan, {"cells!": PLAN_SHAPE["cells!"]})
+    return [(cell["row"], folder / cell["folder"]) for cell in plan["cells"]]
 
 
 def _of_row(cell: str, planned: list[tuple[str, Path]]) -> Path | None:
@@ -108,12 +112,15 @@ def read_cell(folder: Path) -> dict[str, Any]:
     """Return a cell's record.
 
     Raises:
-        UserError: It is damaged, or has no identity.
+        UserError: It is damaged, or has no identity; the file and the key are named.
     """
     record: dict[str, Any] = read_json(folder / CELL)
     identity = record.get("identity") if isinstance(record, dict) else None
-    if not isinstance(identity, dict) or not {"recipe", "code", "numerics"} <= set(identity):
+    if not isinstance(identity, dict):
         raise UserError(f"{folder / CELL} holds no identity: it is no cell of farbench.")
+    check_shape(folder / CELL, record, CELL_SHAPE)
+    parts = {"recipe!": {...: object}, "code!": {...: object}, "numerics!": {...: object}}
+    check_shape(folder / CELL, identity, parts, name="identity")
     return record
 
 

@@ -50,11 +50,7 @@ def parse_limits(
     Raises:
         UserError: A part is malformed, or names no metric that is measured.
     """
-    if speed is not None and not 1 <= speed < float("inf"):
-        raise UserError(
-            f"--speed: {speed} is no ratio. It says how many times slower training may be, "
-            "1 or more: --speed 1.3."
-        )
+    check_speed(speed)
     known = {name for task, metric in measured for name in (metric, f"{task}.{metric}")}
     points: dict[str, float] = {}
     sigmas: dict[str, float] = {}
@@ -70,6 +66,19 @@ def parse_limits(
             raise unknown_name("metric", name, known, "--tolerance")
         (sigmas if value.endswith(SIGMA) else points)[name] = number
     return Limits(points, sigmas, speed)
+
+
+def check_speed(speed: float | None) -> None:
+    """Refuse what is no ratio of speeds.
+
+    Raises:
+        UserError: It is none.
+    """
+    if speed is not None and not 1 <= speed < float("inf"):
+        raise UserError(
+            f"--speed: {speed} is no ratio. It says how many times slower it may be, 1 or more: "
+            "--speed 1.3."
+        )
 
 
 def key_of(task: str, metric: str) -> str:

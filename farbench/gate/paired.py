@@ -38,7 +38,7 @@ class PairedErrors:
         task = next(t for t in after.tasks_of(place.dataset) if t.name == place.task)
         if metric not in PAIRED.get(task.kind, ()):
             return None
-        held = [[self._load(side, place, seed) for seed in seeds] for side in self.sides]
+        held = [[_load(side, place, seed, task) for seed in seeds] for side in self.sides]
         whole = [[one for one in side if one is not None] for side in held]
         if [len(side) for side in whole] != [len(seeds)] * 2 or not _same_images(
             whole[0] + whole[1]
@@ -50,12 +50,13 @@ class PairedErrors:
             return None
         return (compared.mean.high - compared.mean.low) / (2 * NORMAL)
 
-    def _load(self, side: Results, place: Place, seed: int) -> Predictions | None:
-        cell = next(c for c in side.of(place.row, place.dataset) if c.seed == seed)
-        try:
-            return load_predictions(cell.folders[place.task] / PREDICTIONS["test"], place.task)
-        except UserError:
-            return None
+
+def _load(side: Results, place: Place, seed: int, task: Task) -> Predictions | None:
+    cell = next(c for c in side.of(place.row, place.dataset) if c.seed == seed)
+    try:
+        return load_predictions(cell.folders[task.name] / PREDICTIONS["test"], task)
+    except UserError:
+        return None
 
 
 def _same_images(every: Sequence[Predictions]) -> bool:

@@ -7,15 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
+from farbench.gate.limits import check_speed
 from farbench.gate.outcome import Judgement, Outcome, Verdict
 from farbench.limits import JSON, read_whole
 from farbench.scoring.catalogue import MetricInfo
+from farbench.store.shapes import Shape, check_shape
 
 KIND = "farbench bench"
 SLACK = 1.05
 """A median may be so many times worse, whatever the rounds say: this project's choice."""
 
 Figure = dict[str, Any]
+
+FIGURE: Shape = {
+    "median!": float,
+    "low!": float,
+    "high!": float,
+    "at_most": float,
+    "at_least": float,
+    "met": bool,
+}
+SHAPE: Shape = {
+    "machine!": {"processor": str, "cores": int, "device": str},
+    "benches!": {...: {"error": str}},
+}
+"""A file of ``farbench bench --json``."""
 
 
 def is_bench_file(path: Path) -> bool:
@@ -36,31 +52,31 @@ def check_ratios(file: Path, baseline: Path, slower: float | None = None) -> Ver
         slower: How many times worse a median may be, in place of 1.05.
 
     Raises:
-        UserError: A file cannot be read, or is no such file.
+        UserError: A file cannot be read, or is no such file; or ``slower`` is no ratio.
     """
+    check_speed(slower)
     before, after = _read(baseline), _read(file)
     same_machine = all(
         before["machine"].get(key) == after["machine"].get(key)
         for key in ("processor", "cores", "device")
     )
     judgements: list[Judgement] = []
-    for name, old in before["benches"].items():
-        new = after["benches"].get(name)
-        if new is None:
+    for name in dict.fromkeys([*before["benches"], *after["benches"]]):
+        old, new = before["benches"].get(name), after["benches"].get(name)
+        if old is None:
+            judgements.append(_of_bench(Outcome.NEW, name, ""))
+        elif new is None:
             judgements.append(_of_bench(Outcome.VANISHED, name, "it was not run"))
         elif "error" in new:
             outcome = Outcome.SAME if "error" in old else Outcome.BROKE
             judgements.append(_of_bench(outcome, name, new["error"]))
+        elif "error" in old:
+            judgements.append(_of_bench(Outcome.FIXED, name, f"it failed: {old['error']}"))
         else:
             judgements += [
                 _of_figure(name, key, figure, new["figures"].get(key), slower, same_machine)
                 for key, figure in old["figures"].items()
             ]
-    judgements += [
-        _of_bench(Outcome.NEW, name, "")
-        for name in after["benches"]
-        if name not in before["benches"]
-    ]
     order = list(Outcome)
     judgements.sort(key=lambda one: order.index(one.outcome))
     notes = () if same_machine else ("machine: another one, so seconds are not compared",)
@@ -117,4 +133,9 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is no file of `farbench bench --json FILE`. Where DIR is such a file, so is "
             "--baseline."
         )
+    check_shape(path, found, SHAPE)
+    for name, bench in found["benches"].items():
+        if bench.get("error") is None:
+            bench.pop("error", None)
+            check_shape(path, bench, {"figures!": {...: FIGURE}}, name=f"benches.{name}")
     return found

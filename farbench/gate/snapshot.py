@@ -179,7 +179,7 @@ def _errors(task: Task, cell: CellResult, numbers: TaskNumbers) -> dict[str, flo
     errors = {}
     if numbers.images:
         errors = {name: counted_error(name, known[name], numbers.images) for name in known}
-    predictions = _predictions(cell, task.name)
+    predictions = _predictions(cell, task)
     if predictions is not None:
         errors |= jackknife_errors(task, predictions, list(known))
     return {name: round(value, DECIMALS) for name, value in errors.items()}
@@ -224,9 +224,9 @@ def _number(value: Any) -> float | None:
     return round(float(value), DECIMALS)
 
 
-def _predictions(cell: CellResult, task: str) -> Predictions | None:
+def _predictions(cell: CellResult, task: Task) -> Predictions | None:
     """Return the stored predictions, None where there are none (committed results)."""
     try:
-        return load_predictions(cell.folders[task] / PREDICTIONS["test"], task)
+        return load_predictions(cell.folders[task.name] / PREDICTIONS["test"], task)
     except UserError:
         return None

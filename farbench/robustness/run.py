@@ -19,7 +19,7 @@ from farbench.robustness.evaluate import Evaluation, evaluate
 from farbench.robustness.faces import TestFaces, choose_faces
 from farbench.robustness.masks import MaskSource
 from farbench.running.plan import PlannedCell
-from farbench.running.progress import Progress, counted
+from farbench.running.progress import Progress
 from farbench.running.trained import TrainedCell, load_trained
 from farbench.running.trained_masks import mask_network, mask_weights
 from farbench.scoring.catalogue import HEADLINE, metric_info
@@ -30,6 +30,7 @@ from farbench.store.folders import locked
 from farbench.store.robustness import RobustnessFile, read_robustness
 from farbench.tasks.base import Task
 from farbench.training.device import Compute
+from farbench.wording import counted
 
 OFF = 0.1
 """Predictions on clean images may differ from the stored ones by this part of their deviation on
@@ -218,7 +219,7 @@ def _check_clean(cell: TrainedCell, faces: TestFaces, found: Evaluation) -> None
     if not path.is_file():
         return
     for task in cell.tasks:
-        stored = load_predictions(path, task.name)
+        stored = load_predictions(path, task)
         row = {str(name): number for number, name in enumerate(stored.image)}
         if not set(faces.ids) <= set(row):
             raise CellFailed(f"{path} holds other images than the test split has now")

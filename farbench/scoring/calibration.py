@@ -35,10 +35,8 @@ class Reliability:
         return float(ratio((self.images * distance).sum(), self.images.sum()))
 
 
-def reliability(
-    probability: NDArray[Any], happened: NDArray[Any], *, bins: int = BINS, equal_mass: bool = False
-) -> Reliability:
-    """Sort images into bins by their probability and count what happened in each.
+def reliability(probability: NDArray[Any], happened: NDArray[Any]) -> Reliability:
+    """Sort images into equally wide bins by their probability, count what happened in each.
 
     Of an attribute, the probability is that of "yes" and what happened is a label "yes" (Naeini
     et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015). Of
@@ -51,22 +49,20 @@ def reliability(
     Args:
         probability: ``(N,)``, from 0 to 1.
         happened: ``(N,)``, true or false.
-        bins: B. A bin holds what is above its lower edge and up to its upper one; 0 is in the
-            first.
-        equal_mass: Whether bins hold about as many images each, instead of being equally wide.
-            Equal probabilities are never parted.
+
+    Returns:
+        Of ``BINS`` bins. A bin holds what is above its lower edge and up to its upper one; 0 is in
+        the first.
     """
     probability = np.asarray(probability, np.float64)
     happened = np.asarray(happened, np.float64)
-    inner = np.arange(1, bins) / bins
-    if equal_mass and len(probability):
-        inner = np.quantile(probability, inner)
+    inner = np.arange(1, BINS) / BINS
     number = np.searchsorted(inner, probability, side="left")
-    images = np.bincount(number, minlength=bins)
+    images = np.bincount(number, minlength=BINS)
     return Reliability(
         images,
-        ratio(np.bincount(number, probability, bins), images),
-        ratio(np.bincount(number, happened, bins), images),
+        ratio(np.bincount(number, probability, BINS), images),
+        ratio(np.bincount(number, happened, BINS), images),
     )
 
 

@@ -286,14 +286,6 @@ SELECTION: dict[str, str] = {
 }
 """What picks the best epoch on the valid split: higher is better, 1 is perfect."""
 
-REFERENCE: dict[str, str] = {
-    "attributes": "majority class",
-    "classes": "majority class",
-    "scalar": "train mean",
-    "landmarks": "mean shape",
-}
-"""What the constant predictor of a kind gives every image; identity has none."""
-
 
 def metric_info(kind: str, name: str) -> MetricInfo:
     """Return what is known of one metric.

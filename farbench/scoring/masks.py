@@ -30,21 +30,19 @@ def mask_counts(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> NDArra
     return np.stack([c.sum((2, 3), dtype=np.int64) for c in counts], axis=-1)
 
 
-def mask_f1_from_counts(
-    counts: NDArray[np.int64], names: Sequence[str], *, per_image: bool = False
-) -> dict[str, float | None]:
+def mask_f1_from_counts(counts: NDArray[np.int64], names: Sequence[str]) -> dict[str, float | None]:
     """Return the pixel F1 of each group and, under ``mean``, their unweighted mean.
 
     Args:
         counts: ``(N, G, 3)`` from :func:`mask_counts`.
         names: The G group names.
-        per_image: False pools the pixels of all images of a group before F1 is taken, so images
-            weigh by their pixels; True takes F1 image by image and averages, leaving out images
-            where a group is empty in both masks. None where nothing defines a group's F1.
+
+    Returns:
+        The pixels of all images of a group are pooled before F1 is taken, so images weigh by their
+        pixels. None where a group is empty in all masks, predicted and true.
     """
     if counts.ndim != 3 or counts.shape[1:] != (len(names), 3):
         raise ValueError(f"counts must be (N, {len(names)}, 3), got {counts.shape}")
-    pooled = counts if per_image else counts.sum(0, keepdims=True)
-    tp, fp, fn = (pooled[..., i].astype(float) for i in range(3))
-    values = nanmean(ratio(2 * tp, 2 * tp + fp + fn), axis=0)
+    tp, fp, fn = counts.sum(0).astype(float).T
+    values = ratio(2 * tp, 2 * tp + fp + fn)
     return {**numbers(names, values), "mean": number(nanmean(values, axis=0))}

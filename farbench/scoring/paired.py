@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ class Difference:
         low: Lower end of the interval.
         high: Upper end.
         p: Two-sided p of "no difference".
-        adjusted_p: p after Holm's adjustment for all names of the comparison; of the mean, p.
         std: Sample standard deviation of the seeds' own differences; None for one seed.
     """
 
@@ -37,7 +36,6 @@ class Difference:
     low: float
     high: float
     p: float
-    adjusted_p: float
     std: float | None = None
 
 
@@ -276,16 +274,12 @@ def _compared(
         p = two_sided_p(column[known], count, (std or 0.0) / np.sqrt(seeds), seeds)
         both = column[known] + luck[known] * (std or 0.0)
         low, high = np.quantile(both, [(1 - level) / 2, (1 + level) / 2])
-        found.append(Difference(float(value), float(low), float(high), p, p, std))
+        found.append(Difference(float(value), float(low), float(high), p, std))
     *each, mean = found
-    adjusted = iter(holm([one.p for one in each if one is not None]))
     return Comparison(
         metric=pair.a[0].metric,
         mean=mean,
-        each={
-            name: None if one is None else replace(one, adjusted_p=next(adjusted))
-            for name, one in zip(prepared.names, each, strict=True)
-        },
+        each=dict(zip(prepared.names, each, strict=True)),
         images=prepared.images,
         units=len(prepared.totals),
     )

@@ -32,7 +32,6 @@ def score(
     labels: NDArray[Any],
     *,
     sizes: NDArray[Any] | None = None,
-    reference_pairs: NDArray[Any] | None = None,
 ) -> dict[str, Any]:
     """Score what was stored of one task on one split.
 
@@ -46,8 +45,6 @@ def score(
         labels: As ``task.labels`` gives them, in the same order.
         sizes: ``(N, 2)``, height and width of the originals; landmarks need them for ``mae`` and
             ``rmse``.
-        reference_pairs: ``(M, 3)``, the pairs of a published verification protocol instead of
-            drawn ones, see ``farbench.scoring.identity``; positions are rows of ``predictions``.
 
     Returns:
         Metric to plain float or None, with details beside them under ``<metric>_per_attribute``,
@@ -70,7 +67,7 @@ def score(
         case Landmarks():
             return score_landmarks(predictions, labels, task.eyes, sizes)
         case Identity():
-            return score_identity(predictions, labels, reference_pairs)
+            return score_identity(predictions, labels)
     raise _no_metrics(task)
 
 
@@ -113,8 +110,7 @@ def reference(
 
     It gives every image the majority class of the train split (attributes: yes where more than
     half are), the mean of the train labels (not the median, which would have the smaller ``mae``),
-    or the mean shape. ``farbench.scoring.catalogue.REFERENCE`` names it. Identity has none: all
-    None; so has a landmark task without ``sizes``.
+    or the mean shape. Identity has none: all None; so has a landmark task without ``sizes``.
 
     Args:
         task: What is predicted.

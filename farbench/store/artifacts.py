@@ -29,8 +29,6 @@ FORMAT = 1
 """Of ``artifact.json``. Those of before had no number, and no checksums: they are read as they
 are, for an artifact's key names the code that made it."""
 
-CANNOT_WRITE = "Set FARBENCH_CACHE to a folder that can be written."
-
 _CHECKED_ELSEWHERE = ("images.npy",)
 """Packed images may have 10 GB and carry a checksum each (``farbench.data.intact``): here only the
 head of that file is covered."""
@@ -128,7 +126,8 @@ class ArtifactStore:
         unfinished = meta is None or (folder / PROGRESS).exists()
         if meta is not None and not unfinished and self.damage(kind, key) is None:
             return folder, meta, True
-        make_folder(folder, "the cache folder", CANNOT_WRITE)
+        advice = "Set FARBENCH_CACHE to a folder that can be written."
+        make_folder(folder, "the cache folder", advice)
         with full_disk_told(folder), locked(folder):
             self._discard_damaged(kind, key)
             meta = self.meta(kind, key)

@@ -23,7 +23,7 @@ CHECKSUM = "checksum"
 """The last key of a sealed document: CRC-32 of the rest, whatever its layout."""
 
 
-def write_with(path: Path, write: Callable[[Path], None]) -> None:
+def write_with(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then move it into place.
 
     The temporary file keeps the suffix, because some writers choose the format by it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,22 +103,20 @@ def read_robustness(folder: Path, cell: str = "") -> RobustnessFile:
     """
     path = folder / FILE
     try:
-        held: Mapping[str, Any] = read_json(path)
-        check_format(path, held["schema"], SCHEMA)
-        if held["schema"] != SCHEMA or cell not in ("", held["cell"]):
-            return RobustnessFile(folder, cell)
-        entries = [dict(entry) for entry in held["entries"]]
-        for entry in entries:  # null is allowed for some, absent is not
-            if absent := {*PLACE, "key", "scores"} - entry.keys():
-                raise KeyError(min(absent))
+        held = read_json(path)
+        if isinstance(held, dict):
+            check_format(path, held.get("schema"), SCHEMA)
+            if held.get("schema") != SCHEMA or cell not in ("", held.get("cell")):
+                return RobustnessFile(folder, cell)
         check_shape(path, held, SHAPE, AGAIN)
-        for number, entry in enumerate(entries):
+        for number, entry in enumerate(held["entries"]):
             check_scores(path, entry["scores"], AGAIN, f"entries[{number}].scores")
-        return RobustnessFile(folder, held["cell"], dict(held["settings"]), entries)
+        entries = [one | {word: one.get(word) for word in PLACE} for one in held["entries"]]
+        return RobustnessFile(folder, held["cell"], held["settings"], entries)
     except FileNotFoundError:
         return RobustnessFile(folder, cell)
     except UserError as error:
         told = str(error).replace("have it rebuilt", "have the cell evaluated again")
         raise UserError(told) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read ({error!r}). {AGAIN}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). {AGAIN}") from error

@@ -6,7 +6,8 @@ always what was written. A shape is written as the file would be:
 * ``str``, ``bool``, ``int``, ``float`` (any finite number), ``object`` (anything), and
   ``FolderName``;
 * ``[shape]``: a list of such things, none of them null (unless ``object``);
-* ``{...: shape}``: a mapping of any names to such things;
+* ``{...: shape}``: a mapping of any names to such things, none of them null if they are mappings or
+  lists;
 * ``{"key": shape}``: a mapping; a key may be absent or null unless it ends in ``!``, and keys that
   are not named may hold anything, so that files of other versions stay readable.
 """
@@ -60,6 +61,7 @@ PLAN: Shape = {
         "marks": [str],
         "compare": str,
         "published": [str],
+        "datasets": [object],
         "protocol": PROTOCOL,
         "rows!": [
             {
@@ -89,8 +91,18 @@ PLAN: Shape = {
 }
 """``plan.json``."""
 
-TRAINING: Shape = {"stage": str, "micro_batch": int, "data": {"manifest": str}}
+MADE: Shape = {"groups": [[str]], "protocol": {...: object}}
+MADE["masks"] = MADE
+TRAINING: Shape = {
+    "stage": str,
+    "micro_batch": int,
+    "data": {"manifest": str},
+    "masks": {"made!": MADE},
+}
 TRAINING["parent"] = TRAINING
+
+CODE: Shape = {"modules": {...: str}, "libraries": {...: str}, "parent": str}
+CODE["masks"] = CODE
 
 CELL: Shape = {
     "row": str,
@@ -113,7 +125,7 @@ CELL: Shape = {
     "identity": {
         "key": str,
         "recipe": {"training": TRAINING},
-        "code": {"modules": {...: str}, "libraries": {...: str}},
+        "code": CODE,
         "numerics": {"device": str, "precision": str},
     },
     "method": {"name": str, "options": {...: object}},
@@ -156,7 +168,7 @@ CELL: Shape = {
 """``cell.json``."""
 
 
-def check_shape(path: Path, value: object, shape: Shape, advice: str = "") -> None:
+def check_shape(path: Path, value: object, shape: Shape, advice: str = "", name: str = "") -> None:
     """Refuse what is not of a shape.
 
     Args:
@@ -164,11 +176,12 @@ def check_shape(path: Path, value: object, shape: Shape, advice: str = "") -> No
         value: What it holds.
         shape: As the docstring of this module says.
         advice: What to do about it, a sentence.
+        name: The key of the value, where the file holds more.
 
     Raises:
         UserError: Names the file and the key of the first thing that is wrong.
     """
-    wrong = misfit(value, shape)
+    wrong = f"{name or 'the whole'} is missing" if value is None else misfit(value, shape, name)
     if wrong:
         raise UserError(f"{path}: {wrong}. {advice}".rstrip())
 
@@ -226,6 +239,9 @@ def _mapping_misfit(value: object, shape: dict[Any, Shape], name: str) -> str:
         inner = shape[...]
         if inner is float and all(map(_is_number, value.values())):  # most of what is read
             return ""
+        if isinstance(inner, dict | list) and None in value.values():
+            absent = next(key for key, held in value.items() if held is None)
+            return f"{prefix}{absent} is missing"
         below = (misfit(held, inner, f"{prefix}{key}") for key, held in value.items())
         return next(filter(None, below), "")
     for key, inner in shape.items():

@@ -90,7 +90,7 @@ def test_half_a_point_is_unknown():
 
 
 def test_perfect_worst_and_nothing_known():
-    perfect = score_landmarks(face(), face(), EYES, np.array([[9, 9]]))
+    perfect = score_landmarks(face(), face(), EYES, np.array([[1, 1]]))
     assert (perfect["nme"], perfect["mae"], perfect["ced_auc"], perfect["nearness"]) == (0, 0, 1, 1)
     worst = score_landmarks(face() + 1e6, face(), EYES)
     assert (worst["failure_rate"], worst["ced_auc"]) == (1, 0)
@@ -100,6 +100,16 @@ def test_perfect_worst_and_nothing_known():
     assert nothing["images"] == 0
     for metric in ("nme", "mae", "rmse", "failure_rate", "ced_auc", "nearness"):
         assert nothing[metric] is None
+
+
+def test_an_error_of_exactly_the_limit_is_no_failure():
+    labels = np.array([[[0, 0], [100, 0], [50, 50], [50, 80]]], np.float64)
+    points = labels.copy()
+    points[0, 3, 1] += 32  # 8 pixels a point, the eyes 100 apart
+    scores = score_landmarks(points, labels, ((0,), (1,)))
+    assert (scores["nme"], scores["failure_rate"]) == (0.08, 0.0)
+    points[0, 3, 1] += 0.5
+    assert score_landmarks(points, labels, ((0,), (1,)))["failure_rate"] == 1.0
 
 
 def test_wrong_input_is_refused():

@@ -256,14 +256,6 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-def test_names_are_adjusted_together(attributes):
-    labels, a, b = attributes
-    found = paired_bootstrap(*(per_image(ATTRIBUTES, x, labels) for x in (a, b)))
-    raw = [one.p for one in found.each.values()]
-    assert [one.adjusted_p for one in found.each.values()] == holm(raw)
-    assert found.mean.adjusted_p == found.mean.p
-
-
 def test_what_cannot_be_compared_is_refused(attributes):
     labels, a, b = attributes
     one = per_image(ATTRIBUTES, a, labels)

@@ -161,12 +161,6 @@ def test_identity_has_no_reference():
     assert set(reference(IDENTITY, TrainStatistics(), np.arange(4)).values()) == {None}
 
 
-def test_given_pairs_reach_the_verification():
-    embeddings, labels = np.eye(4, dtype=np.float32), np.array([0, 0, 1, 1])
-    pairs = np.array([[0, 0, 1], [0, 1, 0], [1, 1, 1], [2, 3, 0]])
-    assert score(IDENTITY, embeddings, labels, reference_pairs=pairs)["auc"] == 1.0
-
-
 def test_a_kind_without_metrics_is_named():
     class Other(Task):
         kind = "other"

@@ -55,6 +55,13 @@ def test_drawn_pairs_are_frozen():
     ]  # fmt: skip
 
 
+def test_the_order_of_pairs_that_are_all_taken_is_frozen():
+    pairs = draw_pairs(np.arange(6) // 2)
+    assert pairs.tolist() == [
+        [4, 5, 1], [0, 2, 0], [2, 3, 1], [1, 3, 0], [0, 1, 1], [0, 5, 0]
+    ]  # fmt: skip
+
+
 def test_every_pair_is_as_likely():
     size = np.array([100, 200, 500])
     labels = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], size))
@@ -135,6 +142,16 @@ def test_where_one_answer_to_all_is_best_it_is_given(pairs):
     assert scores["verification_accuracy"] == 0.9
 
 
+def test_of_thresholds_that_are_right_as_often_the_lowest_is_taken():
+    # With the first or second fold held, the rest has one "same" and one "different" at the top:
+    # all "different" is right as often there, and wrong on the one that is held.
+    embeddings = np.array([[1, 0], [0, 1]], np.float32)
+    apart = [0, 1, 0]
+    pairs = [[0, 0, 1], apart, [1, 1, 1], apart, [0, 0, 0], apart, *(14 * [apart])]
+    scores = score_identity(embeddings, np.array([0, 1]), np.array(pairs))
+    assert scores["verification_accuracy"] == 0.95
+
+
 def test_perfect_worst_and_undecided():
     labels = np.repeat(np.arange(5), 4)
     perfect = score_identity(np.eye(5, dtype=np.float32)[labels], labels)
@@ -149,6 +166,22 @@ def test_perfect_worst_and_undecided():
     undecided = score_identity(np.zeros((20, 3), np.float32), labels)
     assert (undecided["auc"], undecided["eer"]) == (0.5, 0.5)
     assert undecided["verification_accuracy"] == 0.5
+
+
+def test_the_equal_error_rate_lies_between_two_points():
+    # Accepted from the most alike on: 2 of 5 same and 1 of 5 different, then 2 and 3, then 1 and 1.
+    # Misses fall from 60 to 20%, false accepts rise from 20 to 80%: they meet at 44%.
+    embeddings = np.array([[1, 0], [1, 1], [0, 1]], np.float32)
+    levels = [2 * [[0, 0, 1]] + [[0, 0, 0]], 2 * [[0, 1, 1]] + 3 * [[0, 1, 0]]]
+    pairs = np.array([*levels[0], *levels[1], [0, 2, 1], [0, 2, 0]])
+    assert score_identity(embeddings, np.arange(3), pairs)["eer"] == pytest.approx(0.44)
+
+
+def test_the_length_of_an_embedding_does_not_matter(drawn):
+    embeddings, labels = drawn
+    lengths = np.random.default_rng(1).uniform(0.001, 1, (len(embeddings), 1))
+    shorter = score_identity(embeddings * lengths, labels)
+    assert shorter == pytest.approx(score_identity(embeddings, labels))
 
 
 def test_enough_different_pairs_for_each_rate():
@@ -171,6 +204,7 @@ def test_a_rate_reached_exactly_is_allowed():
 def test_nothing_to_verify_gives_null(labels):
     scores = score_identity(np.eye(4, dtype=np.float32), np.array(labels))
     assert scores["pairs"] == 0
+    assert draw_pairs(np.array(labels)).shape == (0, 3)
     for metric in ("verification_accuracy", "auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3"):
         assert scores[metric] is None
 
