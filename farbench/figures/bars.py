@@ -23,7 +23,7 @@ from matplotlib.patches import Patch
 
 from farbench.errors import UserError
 from farbench.figures.files import COLOURS, STYLE
-from farbench.figures.looks import PANELS, SMALL, set_title
+from farbench.figures.looks import PANELS, SMALL, set_title, with_std
 from farbench.figures.request import FigureRequest
 from farbench.tables.caption import dataset_title
 from farbench.tables.measures import ATTRIBUTES, Measure
@@ -184,7 +184,6 @@ def _draw_panel(axis: Axes, panel: Panel, *, narrow: bool) -> None:
             axis.text(1.04, place, "–", transform=right, va="center", fontsize=SMALL)
             continue
         mean = statistics.fmean(scaled)
-        text = f"{mean:.{info.decimals}f}"
         if start is not None:
             colour = BETTER if (mean > start) == info.higher_is_better else WORSE
             axis.barh(place, mean - start, 0.5, start, color=colour, alpha=0.3, linewidth=0)
@@ -192,11 +191,11 @@ def _draw_panel(axis: Axes, panel: Panel, *, narrow: bool) -> None:
             axis.plot(scaled, [place] * len(scaled), **PUBLISHED)
             text = ", ".join(f"{value:.{info.decimals}f}" for value in scaled)
         else:
+            text = with_std(scaled, info.decimals)
             std = statistics.stdev(scaled) if len(scaled) > 1 else None
             axis.errorbar(mean, place, xerr=std, capsize=2.5, elinewidth=1.2, **MEASURED)
             if std is not None:
                 axis.plot(scaled, [place + 0.33] * len(scaled), **SEED)
-                text += f" ± {std:.{info.decimals}f}"
         axis.text(1.04, place, text, transform=right, va="center", fontsize=SMALL)
     axis.grid(axis="x", color="0.9", linewidth=0.6)
     axis.set_axisbelow(True)
@@ -205,7 +204,7 @@ def _draw_panel(axis: Axes, panel: Panel, *, narrow: bool) -> None:
     axis.use_sticky_edges = False
     axis.margins(x=0.1)
     axis.locator_params(axis="x", nbins=2 if narrow else 4)
-    set_title(axis, panel.title, 18 if narrow else 34)
+    set_title(axis, panel.title, 15 if narrow else 34)
 
 
 def _alike(measured: Axes, published: Axes, one: Panel, other: Panel) -> None:

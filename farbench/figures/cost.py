@@ -126,7 +126,9 @@ def _draw_panel(axis: Axes, panel: Panel, info: MetricInfo) -> None:
     axis.set_axisbelow(True)
     axis.margins(x=0.12, y=0.14)
     unit = " (%)" if measure.info.percent else ""
-    axis.set_ylabel(f"{measure.title}{unit}")
+    axis.set_ylabel(
+        f"{measure.title}{unit}" + ("" if measure.info.higher_is_better else ", less is better")
+    )
     unit = f" ({info.unit})" if info.unit else ""
     label = f"{info.label}{unit}" + (", more is better" if info.higher_is_better else "")
     if panel.unknown:
@@ -134,6 +136,11 @@ def _draw_panel(axis: Axes, panel: Panel, info: MetricInfo) -> None:
     axis.set_xlabel(label, parse_math=False)
     if panel.title:
         set_title(axis, panel.title, 34)
+    _spread_costs(axis, points)
+
+
+def _spread_costs(axis: Axes, points: Sequence[Point]) -> None:
+    """Draw costs that lie far apart on a logarithmic scale."""
     costs = [point.cost - point.masks for point in points] + [point.cost for point in points]
     if min(costs) > 0 and max(costs) > LOG_FROM * min(costs):
         axis.set_xscale("log")

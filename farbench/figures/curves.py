@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from farbench.errors import UserError
+from farbench.figures.cell_csv import read_cell_csv
 from farbench.figures.files import STYLE
-from farbench.figures.looks import PANELS, SMALL, TITLE, Legend, look, over_seeds, set_title
+from farbench.figures.looks import SMALL, TITLE, Legend, laid_out, look, over_seeds, set_title
 from farbench.figures.request import FigureRequest
 from farbench.store.cells import HISTORY
 from farbench.tables.caption import dataset_title
@@ -85,13 +86,10 @@ def draw(request: FigureRequest) -> Figure:
     """
     results = read_results(request.folder)
     panels = read_panels(results, request)
-    labels = {row.id: row.label for row in results.rows}
     rows = [row.id for row in results.rows if any(row.id in one.lines for one in panels)]
-    columns = min(max(PANELS), len(panels))
-    lines = -(-len(panels) // columns)
+    columns, lines, width = laid_out(len(panels))
     with matplotlib.rc_context(STYLE):
-        width = PANELS[columns]
-        legend = Legend([labels[row] for row in rows], width)
+        legend = Legend(list(map(results.label, rows)), width)
         figure = Figure(figsize=(width, legend.height + 0.3 + 2.3 * lines), layout="constrained")
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for axis, panel in zip(axes, panels, strict=False):
@@ -154,15 +152,9 @@ def _read(cell: CellResult) -> dict[str, _History]:
     for task, folder in cell.folders.items():
         tasks_of.setdefault(folder, []).append(task)
     for folder, tasks in tasks_of.items():
-        path = folder / HISTORY
-        try:
-            frame = pd.read_csv(path)
-            frame["stage"], frame["epoch"], frame["loss"]
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{path} cannot be read: {error!r}. Run the cell again.") from error
-        found |= dict.fromkeys(tasks, _History(frame, len(tasks) == 1))
+        frame = read_cell_csv(folder / HISTORY, "stage", "epoch", "loss")
+        if frame is not None:
+            found |= dict.fromkeys(tasks, _History(frame, len(tasks) == 1))
     return found
 
 

@@ -166,6 +166,21 @@ def open_faces(request: FigureRequest, row: PlannedRow, found: CellResult, image
     return Faces(row, cell, source, ArtifactStore(default_cache()), test[order[:images]])
 
 
+def open_masked(request: FigureRequest, results: Results, images: int) -> Faces:
+    """Load the first row with masks that is asked for, and test images of it.
+
+    Args:
+        request: Names rows and data set; gives plugins and data root.
+        results: The benchmark's results.
+        images: How many, at most, where the request does not say.
+
+    Raises:
+        UserError: No cell has masks, it cannot be loaded, or its data is not there.
+    """
+    ((row, found), *_) = choose_cells(request, results, has_masks, "masks")
+    return open_faces(request, row, found, request.images or images)
+
+
 def choose_cells(
     request: FigureRequest, results: Results, wanted: Wanted, what: str
 ) -> list[tuple[PlannedRow, CellResult]]:

@@ -16,6 +16,11 @@ from farbench.figures.request import FigureRequest
 from farbench.scoring.per_detail import DETAILS
 from farbench.tables.caption import dataset_title
 from farbench.tables.cells import CellResult
+from farbench.tables.comparisons.evidence import Place
+from farbench.tables.comparisons.find import find
+from farbench.tables.comparisons.lines import adjusted, adjusted_details
+from farbench.tables.comparisons.tested import is_tested
+from farbench.tables.comparisons.wording import ALPHA
 from farbench.tables.measures import ATTRIBUTES, Measure
 from farbench.tables.results import PlannedRow, Results
 
@@ -34,6 +39,8 @@ class Panel:
             is unknown; the last line is that of the mean of the attributes, and for other tasks
             that of the metric itself.
         seeds: How many seeds the gains are means of, at most.
+        holds: ``(K + 1, R)``, whether a gain or loss holds at 5% as in the tables of significance;
+            None where nothing was tested.
     """
 
     title: str
@@ -43,6 +50,7 @@ class Panel:
     rows: tuple[str, ...]
     gains: NDArray[np.float64]
     seeds: int
+    holds: NDArray[np.bool_] | None
 
 
 def read_panels(results: Results, request: FigureRequest, compared: str) -> list[Panel]:
@@ -78,6 +86,8 @@ def read_panels(results: Results, request: FigureRequest, compared: str) -> list
     for dataset, measure in measured.items():
         shown = [name for name in names[dataset] if name in (request.attributes or names[dataset])]
         panel = _panel(results, dataset, measure, shown, rows, compared)
+        if not request.attributes:  # a family of tests is all attributes
+            panel = replace(panel, holds=_holds(results, dataset, panel, rows, compared))
         if shown and np.isfinite(panel.gains).any():
             panels.append(panel)
     if not panels:
@@ -156,7 +166,29 @@ def _panel(
         tuple(row.label for row in rows),
         gains * (100 if measure.info.percent else 1),
         seeds,
+        None,
     )
+
+
+def _holds(
+    results: Results, dataset: str, panel: Panel, rows: Sequence[PlannedRow], compared: str
+) -> NDArray[np.bool_] | None:
+    """Return which gains hold; None where none is tested, or that takes more than seconds."""
+    measure = panel.measure
+    if not is_tested(results, dataset, measure):
+        return None
+    task, metric = measure.task, measure.info.name
+    places = [Place(row.id, compared, dataset, task, metric) for row in rows]
+    found = find(results, places).findings
+    findings = list(found.values())
+    whole, details = adjusted(findings), adjusted_details(findings)
+    if not whole and not details:
+        return None
+    p = [
+        [*(details.get((place, name), 1.0) for name in panel.names), whole.get(place, 1.0)]
+        for place in places
+    ]
+    return np.array(p).T < ALPHA
 
 
 def _gain(pairs: Sequence[tuple[float | None, ...]]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -17,6 +18,7 @@ from farbench.figures.files import STYLE
 from farbench.figures.gain_values import Panel, read_panels
 from farbench.figures.looks import SMALL, WIDTH
 from farbench.figures.request import FigureRequest
+from farbench.tables.comparisons.wording import ALPHA
 from farbench.tables.measures import ATTRIBUTES
 from farbench.tables.results import read_results
 
@@ -44,6 +46,8 @@ LETTER = 0.065
 DARK = 0.6
 """The part of the strongest gain from which numbers are white."""
 
+DAGGER = "†"
+
 
 def draw(request: FigureRequest) -> Figure:
     """Draw the figure of a benchmark's folder.
@@ -52,7 +56,8 @@ def draw(request: FigureRequest) -> Figure:
     last line is the metric itself. A gain is the difference of the same seeds, averaged over them.
     Rows are compared to the one that the benchmark names, else to its first. The groups are those
     that most of the rows drawn recorded. Classes, points and decades of other tasks are drawn as
-    attributes are, where the metric was stored for each.
+    attributes are, where the metric was stored for each. A dagger marks the gains and losses that
+    hold in the table of significance of these rows.
 
     Raises:
         UserError: There are no two rows to compare, or no values for each attribute.
@@ -60,12 +65,9 @@ def draw(request: FigureRequest) -> Figure:
     results = read_results(request.folder)
     compared = request.compared_of(results) or next((row.id for row in results.rows), "")
     panels = read_panels(results, request, compared)
-    info = panels[0].measure.info
     gains = np.concatenate([panel.gains.ravel() for panel in panels])
     known = np.abs(gains[np.isfinite(gains)])
-    strongest = max(
-        float(np.quantile(known, STRONGEST, method="higher")) if len(known) else 0.0, 1e-9
-    )
+    strongest = float(np.quantile(known, STRONGEST, method="higher")) or 1.0
     with matplotlib.rc_context(STYLE):
         shared = all(
             (one.names, one.groups) == (panels[0].names, panels[0].groups) for one in panels
@@ -88,7 +90,6 @@ def draw(request: FigureRequest) -> Figure:
             if not shared or axis is axes[-1]:
                 _name_groups(axis, panel)
             axis.set_ylim(max(len(one.names) for one in panels) + 1.4, 0)
-        unit = "points" if info.percent else info.unit.format(unit="")
         bar = figure.colorbar(
             fields,
             ax=list(axes),
@@ -100,15 +101,30 @@ def draw(request: FigureRequest) -> Figure:
             ticks=MaxNLocator(4),
         )
         bar.ax.tick_params(labelsize=SMALL)
-        seeds = max(panel.seeds for panel in panels)
-        word = "gain over" if info.higher_is_better else "difference to"
-        said = f"{panels[0].measure.title}: {word} {results.label(compared)}"
-        said += f", {unit}" if unit else ""
-        said += f", mean of {seeds} seeds" if seeds > 1 else ""
-        # Below the whole figure: the bar is not in its middle, and a long label would be cut.
-        figure.supxlabel(textwrap.fill(said, int(wide * 15)), fontsize=8, parse_math=False)
         bar.outline.set_visible(False)
+        # Below the whole figure: the bar is not in its middle, and a long label would be cut.
+        said = textwrap.fill(_label(panels, results.label(compared)), int(wide * 15))
+        figure.supxlabel(said, fontsize=8, parse_math=False)
     return figure
+
+
+def _label(panels: Sequence[Panel], compared: str) -> str:
+    """Say what the numbers and colours are, and what is marked where anything was tested."""
+    info = panels[0].measure.info
+    word = "gain over" if info.higher_is_better else "difference to"
+    said = f"{panels[0].measure.title}: {word} {compared}"
+    unit = "points" if info.percent else info.unit.format(unit="")
+    said += f", {unit}" if unit else ""
+    seeds = max(panel.seeds for panel in panels)
+    said += f", mean of {seeds} seeds" if seeds > 1 else ""
+    tested = [panel.holds for panel in panels if panel.holds is not None]
+    if not tested:
+        return said
+    return said + (
+        f"; {DAGGER} holds at {ALPHA:.0%}"
+        if any(map(np.any, tested))
+        else (f"; none holds at {ALPHA:.0%}")
+    )
 
 
 def _draw_panel(
@@ -128,12 +144,15 @@ def _draw_panel(
     edges = np.arange(len(panel.rows) + 1)
     axis.pcolormesh(edges, np.arange(len(panel.names) + 1), panel.gains[:-1], **style)
     fields = axis.pcolormesh(edges, [lines[-1], lines[-1] + 1], panel.gains[-1:], **style)
-    for line, values in zip(lines, panel.gains, strict=True):
+    for number, (line, values) in enumerate(zip(lines, panel.gains, strict=True)):
         for place, value in enumerate(values):
             text = "–" if np.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
             if not text.strip("+−0."):
                 text = "0"
-            if column >= NUMBERED or np.isnan(value):
+            holds = panel.holds is not None and panel.holds[number, place]
+            if holds:
+                text = text + DAGGER if column >= NUMBERED else DAGGER
+            if column >= NUMBERED or np.isnan(value) or holds:
                 strong = abs(value) > DARK * strongest
                 axis.text(
                     place + 0.5,

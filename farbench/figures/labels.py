@@ -24,6 +24,9 @@ OUTSIDE, ON_NAME, ON_MARK, CROSSED, ASTRAY = 50.0, 10.0, 40.0, 40.0, 25.0
 """What these cost, in points away: a pixel outside, a pixel on another name, a mark below a name,
 a name on the way to its point, another point that is nearer than its own."""
 
+APART = 4
+"""Pixels between two names: closer ones read as one."""
+
 NEAR = 9
 """Points away from which a name needs a line to its point."""
 
@@ -119,7 +122,7 @@ def _fixed_cost(
 
 def _cost_beside(place: Place, others: Sequence[Place]) -> float:
     """Return what a place costs beside other names: on them, on their ways, they on its way."""
-    near, way = place.box.padded(1.5), place.way()
+    near, way = place.box.padded(APART), place.way()
     total = 0.0
     for other in others:
         shared = Bbox.intersection(near, other.box)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import textwrap
 from collections.abc import Sequence
 from typing import Literal
@@ -30,6 +31,20 @@ TITLE = 24
 
 SMALL = 7.5
 """Points: legends, numbers and names of ticks."""
+
+
+def laid_out(panels: int) -> tuple[int, int, float]:
+    """Return the columns and lines of so many panels, and the figure's width in inches."""
+    columns = min(max(PANELS), panels)
+    return columns, -(-panels // columns), PANELS[columns]
+
+
+def with_std(values: Sequence[float], decimals: int) -> str:
+    """Return the mean of values and, of several, their standard deviation."""
+    mean = f"{statistics.fmean(values):.{decimals}f}"
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {statistics.stdev(values):.{decimals}f}"
 
 
 def look(number: int) -> tuple[str, Dashes]:

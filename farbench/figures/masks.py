@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from farbench.figures.faces import choose_cells, has_masks, open_faces
+from farbench.figures.faces import open_masked
 from farbench.figures.files import COLOURS, STYLE
 from farbench.figures.looks import SMALL
 from farbench.figures.panels import (
@@ -41,12 +41,10 @@ def draw(request: FigureRequest) -> Figure:
     Raises:
         UserError: No cell has masks, or data, plugins or cache are not there.
     """
-    results = read_results(request.folder)
-    ((row, found), *_) = choose_cells(request, results, has_masks, "masks")
-    faces = open_faces(request, row, found, request.images or IMAGES)
+    faces = open_masked(request, read_results(request.folder), IMAGES)
     masks = faces.masks()
     groups = faces.artifact.masks.groups
-    f1 = found.record["masks"]["f1"]
+    f1 = faces.cell.record["masks"]["f1"]
     images = faces.originals
     height, width = images[0].shape[:2]
     with matplotlib.rc_context(STYLE):
@@ -60,7 +58,7 @@ def draw(request: FigureRequest) -> Figure:
                 tint(axis, TINTED * mask, frame_of(image), PREDICTED)
                 outline(axis, mask, frame_of(image), colors=PREDICTED, linewidths=0.9)
                 rectangles(axis, boxes[group][number], edgecolor=KEYPOINTS, linewidth=1.0)
-        keypoints = found.record.get("keypoints")
+        keypoints = faces.cell.record.get("keypoints")
         figure.legend(
             handles=[
                 Patch(facecolor=(PREDICTED, TINTED), edgecolor=PREDICTED, label="predicted"),

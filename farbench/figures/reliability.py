@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,14 +10,15 @@ from matplotlib.figure import Figure
 from farbench.figures.decisions import MEAN, Answers, Decisions, panel_title, read_answers
 from farbench.figures.files import STYLE
 from farbench.figures.looks import (
-    PANELS,
     TITLE,
     Legend,
     handle,
+    laid_out,
     list_values,
     look,
     over_seeds,
     set_title,
+    with_std,
 )
 from farbench.figures.request import FigureRequest
 from farbench.scoring.calibration import BINS, Reliability, probability_of_yes
@@ -49,13 +48,10 @@ def draw(request: FigureRequest) -> Figure:
     results = read_results(request.folder)
     answers = read_answers(request, results, top_class=True)
     panels = [(one, name) for one in answers for name in one.panels(request, error)]
-    labels = {row.id: row.label for row in results.rows}
     rows = list(dict.fromkeys(row for one in answers for row in one.rows))
-    columns = min(max(PANELS), len(panels))
-    lines = -(-len(panels) // columns)
+    columns, lines, width = laid_out(len(panels))
     with matplotlib.rc_context(STYLE):
-        width = PANELS[columns]
-        legend = Legend([labels[row] for row in rows], width, marker="o")
+        legend = Legend(list(map(results.label, rows)), width, marker="o")
         height = legend.height + 0.25 + (0.7 + width / columns) * lines
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(2 * lines, columns, squeeze=False, height_ratios=[3.2, 1] * lines)
@@ -121,10 +117,7 @@ def _panel(axis: Axes, below: Axes, answers: Answers, name: str, rows: list[str]
             markersize=2.5,
         )
         below.stairs(found.images / len(seeds), EDGES, color=colour, linewidth=0.9)
-        said = f"{100 * statistics.fmean(errors):.1f}"
-        if len(errors) > 1:
-            said += f" ± {100 * statistics.stdev(errors):.1f}"
-        handles.append(handle(number, said))
+        handles.append(handle(number, with_std([100 * one for one in errors], 1)))
     axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axis.tick_params(labelbottom=False)
     below.set(xlim=(-0.01, 1.01))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from farbench.errors import UserError
 from farbench.figures.files import STYLE
-from farbench.figures.looks import PANELS, SMALL, Legend, look, over_seeds, set_title
+from farbench.figures.looks import SMALL, Legend, laid_out, look, over_seeds, set_title
 from farbench.figures.request import FigureRequest
 from farbench.tables.caption import dataset_title
 from farbench.tables.measures import Measure
@@ -82,13 +82,11 @@ def draw(request: FigureRequest) -> Figure:
         raise _nothing(results)
     drawn = {line.row for panel in panels for line in panel.lines}
     rows = [row for row in results.rows if row.id in drawn]
-    columns = min(max(PANELS), len(panels))
-    height = -(-len(panels) // columns)
+    columns, lines, width = laid_out(len(panels))
     with matplotlib.rc_context(STYLE):
-        width = PANELS[columns]
         legend = Legend([row.label for row in rows], width)
-        figure = Figure(figsize=(width, legend.height + 0.35 + 1.95 * height), layout="constrained")
-        axes = figure.subplots(height, columns, squeeze=False).ravel()
+        figure = Figure(figsize=(width, legend.height + 0.35 + 1.95 * lines), layout="constrained")
+        axes = figure.subplots(lines, columns, squeeze=False).ravel()
         places = [row.id for row in rows]
         for axis, panel in zip(axes, panels, strict=False):
             _draw_panel(axis, panel, scores.strengths, places, measured[panel.dataset])

@@ -15,14 +15,15 @@ from farbench.errors import UserError
 from farbench.figures.decisions import MEAN, Answers, Decisions, panel_title, read_answers
 from farbench.figures.files import STYLE
 from farbench.figures.looks import (
-    PANELS,
     TITLE,
     Legend,
     handle,
+    laid_out,
     list_values,
     look,
     over_seeds,
     set_title,
+    with_std,
 )
 from farbench.figures.request import FigureRequest
 from farbench.tables.results import read_results
@@ -62,13 +63,10 @@ def draw(request: FigureRequest) -> Figure:
             "an ROC curve needs images that are labelled yes and others that are labelled no; of "
             f"what was asked for {results.folder} has none such. Choose with --attributes."
         )
-    labels = {row.id: row.label for row in results.rows}
     rows = list(dict.fromkeys(row for one in answers for row in one.rows))
-    columns = min(max(PANELS), len(panels))
-    lines = -(-len(panels) // columns)
+    columns, lines, width = laid_out(len(panels))
     with matplotlib.rc_context(STYLE):
-        width = PANELS[columns]
-        legend = Legend([labels[row] for row in rows], width)
+        legend = Legend(list(map(results.label, rows)), width)
         height = legend.height + 0.25 + (0.05 + width / columns) * lines
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
@@ -133,12 +131,10 @@ def _panel(axis: Axes, answers: Answers, name: str, rows: list[str]) -> list[int
         counts.append(len(curves))
         whole = _mean(curves)
         axis.plot(GRID, whole.rates, color=colour, linestyle=dashes, linewidth=1.2)
-        said = f"{whole.area:.3f}"
         if len(curves) > 1:
             each = np.stack([one.rates for one in curves])
             axis.fill_between(GRID, each.min(0), each.max(0), color=colour, alpha=0.15, linewidth=0)
-            said += f" ± {statistics.stdev(one.area for one in curves):.3f}"
-        handles.append(handle(number, said))
+        handles.append(handle(number, with_std([one.area for one in curves], 3)))
     axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     list_values(axis, handles, "area", "lower right")
     return counts

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from farbench.figures.faces import choose_cells, has_masks, open_faces
+from farbench.figures.faces import has_masks, open_masked
 from farbench.figures.files import STYLE
 from farbench.figures.looks import SMALL
 from farbench.figures.panels import face_grid, frame_of, name_columns, outline, show_face, tint
@@ -38,8 +38,7 @@ def draw(request: FigureRequest) -> Figure:
         UserError: No cell has masks, or data, plugins or cache are not there.
     """
     results = read_results(request.folder)
-    ((row, found), *_) = choose_cells(request, results, has_masks, "masks")
-    faces = open_faces(request, row, found, request.images or IMAGES)
+    faces = open_masked(request, results, IMAGES)
     masks = faces.masks()
     groups = faces.artifact.masks.groups
     areas = _areas(results)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
+from farbench.figures.cell_csv import read_cell_csv
 from farbench.figures.files import STYLE
-from farbench.figures.looks import look
+from farbench.figures.looks import WIDTH, handle, look
 from farbench.figures.request import FigureRequest
 from farbench.store.cells import TERMS
 from farbench.tables.caption import dataset_title
@@ -76,7 +76,7 @@ def draw(request: FigureRequest) -> Figure:
     results = read_results(request.folder)
     panels = read_panels(results, request)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.75 + 1.75 * len(panels)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.75 + 1.75 * len(panels)), layout="constrained")
         axes = figure.subplots(len(panels), 2, squeeze=False)
         terms = tuple(dict.fromkeys(term for panel in panels for term in panel.terms))
         for pair, panel in zip(axes, panels, strict=True):
@@ -104,11 +104,7 @@ def draw(request: FigureRequest) -> Figure:
                 )
         for axis in axes[-1]:
             axis.set_xlabel("training step")
-        looks = {term: look(number) for number, term in enumerate(terms)}
-        handles = [
-            Line2D([], [], color=colour, linestyle=dash, label=term)
-            for term, (colour, dash) in looks.items()
-        ]
+        handles = [handle(number, term) for number, term in enumerate(terms)]
         figure.legend(
             handles=handles, loc="outside upper center", ncols=min(4, len(terms)), handlelength=2.4
         )
@@ -143,15 +139,8 @@ def _frames(results: Results, row: PlannedRow, dataset: str) -> list[pd.DataFram
     frames = []
     for cell in results.of(row.id, dataset):
         for folder in dict.fromkeys(cell.folders.values()):
-            path = folder / TERMS
-            try:
-                frame = pd.read_csv(path)
-                frame["stage"], frame["step"]
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError, KeyError) as error:
-                raise UserError(f"{path} cannot be read: {error!r}. Run the cell again.") from error
-            frames.append(frame)
+            frame = read_cell_csv(folder / TERMS, "stage", "step")
+            frames += [] if frame is None else [frame]
     alike = [frame for frame in frames if list(frame.columns) == list(frames[0].columns)]
     return [frame for frame in alike if len(frame) == len(frames[0])]
 

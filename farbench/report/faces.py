@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from farbench.errors import UserError
 from farbench.report.parts import Part, tasks_of
 from farbench.report.pool import Pool
+from farbench.scoring.calibration import class_probabilities, probability_of_yes
 from farbench.scoring.landmarks import normalised_distances
 from farbench.scoring.numbers import nanmean
 from farbench.scoring.predictions import Predictions, load_predictions
@@ -70,7 +71,7 @@ class WorstFaces:
         self._left -= 1
         rules, faces = [], []
         for task in tasks_of(cell):
-            predictions = load_predictions(path, task.name)
+            predictions = load_predictions(path, task)
             errors = errors_of(task, predictions)
             if errors is not None:
                 rules.append(f"{RULES[task.kind]} of {task.name}")
@@ -168,16 +169,16 @@ def said_of(task: Task, predictions: Predictions, at: int) -> list[str]:
         case BinaryAttributes():
             losses = np.nan_to_num(_cross_entropies(output, target), nan=-1)
             worst = np.argsort(-losses, kind="stable")[:WORST]
+            yes = probability_of_yes(output)
             return [
-                f"{task.attributes[i].replace('_', ' ')}: {_percent(_sigmoid(output[i]))} yes, "
+                f"{task.attributes[i].replace('_', ' ')}: {_percent(yes[i])} yes, "
                 f"labelled {'yes' if target[i] else 'no'}"
                 for i in worst.tolist()
                 if losses[i] > np.log(2)
             ]
         case Classes():
-            logits = output.astype(np.float64)
-            share = np.exp(logits - np.logaddexp.reduce(logits))
-            first = int(logits.argmax())
+            (share,) = class_probabilities(output[None])
+            first = int(share.argmax())
             said, label = task.classes[first], task.classes[int(target)]
             return [f"{task.name}: {_percent(share[first])} {said}, labelled {label}"]
         case Scalar():
@@ -190,10 +191,6 @@ def _cross_entropies(logits: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.f
     """Return one for each logit, NaN where the label is unknown."""
     losses = np.logaddexp(0, np.where(labels == 1, -1.0, 1.0) * logits.astype(np.float64))
     return np.where(labels >= 0, losses, np.nan)
-
-
-def _sigmoid(logit: Any) -> float:
-    return float(np.exp(-np.logaddexp(0, -np.float64(logit))))
 
 
 def _percent(share: float) -> str:

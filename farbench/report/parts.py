@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from farbench.report.pool import Pool
 from farbench.scoring.catalogue import HEADLINE, METRICS, MetricInfo
-from farbench.store.cells import HISTORY
+from farbench.scoring.per_detail import DETAILS
+from farbench.store.cells import CELL, HISTORY
 from farbench.tables.cells import CellResult
-from farbench.tasks import from_record
+from farbench.tasks import recorded_tasks
 from farbench.tasks.base import Task
 
-DETAILS = ("attribute", "class", "decade", "point")
-"""What scores are broken down by: ``accuracy_per_attribute``, ``mae_per_decade``."""
+PREVALENCE = MetricInfo("prevalence", "Prevalence", True, "Share of yes in the test split.")
 
 Pairs = list[tuple[str, str]]
 
@@ -41,12 +41,8 @@ class Part:
 
 
 def tasks_of(cell: CellResult) -> list[Task]:
-    """Return the tasks of a cell that have scores; the first cells recorded attributes alone."""
-    records = cell.record.get("tasks") or [
-        {"kind": "attributes", "name": name, "attributes": names}
-        for name, names in (cell.record.get("attributes") or {}).items()
-    ]
-    return [from_record(record) for record in records if record["name"] in cell.scores]
+    """Return the tasks of a cell that have scores."""
+    return [task for task in recorded_tasks(cell.record, Path(CELL)) if task.name in cell.scores]
 
 
 def headline(cell: CellResult, *, bare: bool) -> Pairs:
@@ -97,7 +93,7 @@ def details(cell: CellResult, pool: Pool) -> Iterator[Part]:
     for task in tasks_of(cell):
         held = cell.scores[task.name]
         of = "" if len(cell.scores) == 1 else f" of {task.name}"
-        for each in DETAILS:
+        for each in DETAILS.values():
             by_metric = {
                 info: held[f"{info.name}_per_{each}"]
                 for info in (*METRICS[task.kind].values(), PREVALENCE)
@@ -115,9 +111,6 @@ def details(cell: CellResult, pool: Pool) -> Iterator[Part]:
             ]
             head = ["is, said", *confusion]
             yield Part("grid", f"Confusion{of}", {"head": head, "rows": rows}, open=False)
-
-
-PREVALENCE = MetricInfo("prevalence", "Prevalence", True, "Share of yes in the test split.")
 
 
 def _series(

@@ -14,6 +14,7 @@ from farbench.store.cells import CELL, METRICS, SCHEMA, file_damage
 from farbench.store.shapes import CELL as CELL_SHAPE
 from farbench.store.shapes import check_scores, check_shape
 from farbench.tables import costs
+from farbench.tasks import recorded_tasks
 
 GONE = ("failed", "unreadable", "not run")
 """What a table prints instead of a number, the worst first; any of them says that a cell lacks."""
@@ -74,6 +75,7 @@ def read_cell(folder: Path, planned: dict[str, Any]) -> CellResult:
         record = read_object(place / CELL)
         check_format(place / CELL, record.get("schema"), SCHEMA)
         check_shape(place / CELL, record, CELL_SHAPE)
+        recorded_tasks(record, place / CELL)  # else whoever asks for them fails
     except UserError as error:
         return missing("unreadable", str(error).replace(f"{folder}/", ""))
     if record.get("status") != "finished":
@@ -117,6 +119,8 @@ def _both(first: CellResult, second: CellResult) -> CellResult:
     for key in ("parameters", "minutes"):
         record[key] = sum(one.record.get(key) or 0 for one in (first, second))
     record["costs"] = costs.together(first.record, second.record)
+    if "tasks" in first.record:
+        record["tasks"] = [*first.record["tasks"], *(second.record.get("tasks") or ())]
     for key in ("attributes", "train_prevalence"):
         record[key] = {**(first.record.get(key) or {}), **(second.record.get(key) or {})}
     scores = {**first.scores, **second.scores}

@@ -169,17 +169,7 @@ def read_results(folder: Path) -> Results:
     check_shape(path, plan, PLAN_SHAPE, advice)
     try:
         benchmark = plan["benchmark"]
-        rows = tuple(
-            PlannedRow(
-                id=row["id"],
-                label=row.get("label") or row["id"],
-                marks=tuple(row.get("marks") or ()),
-                options=row.get("options") or {},
-                protocol=row.get("protocol") or {},
-                alone=bool(row.get("alone")),
-            )
-            for row in benchmark["rows"]
-        )
+        rows = [_planned_row(row) for row in benchmark["rows"]]
         ids = {row.id for row in rows}
         for number, entry in enumerate(plan["cells"]):
             if entry["row"] not in ids:
@@ -209,3 +199,14 @@ def read_results(folder: Path) -> Results:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
+
+
+def _planned_row(row: Mapping[str, Any]) -> PlannedRow:
+    return PlannedRow(
+        id=row["id"],
+        label=row.get("label") or row["id"],
+        marks=tuple(row.get("marks") or ()),
+        options=row.get("options") or {},
+        protocol=row.get("protocol") or {},
+        alone=bool(row.get("alone")),
+    )

@@ -9,11 +9,13 @@ from typing import TypeVar
 
 from farbench.errors import UserError
 from farbench.scoring.predictions import Predictions, load_predictions
-from farbench.store.cells import PREDICTIONS
+from farbench.store.cells import CELL, PREDICTIONS
 from farbench.tables.cells import GONE, CellResult
 from farbench.tables.model import Cell, Table
 from farbench.tables.results import PlannedRow, Results
 from farbench.tables.values import average
+from farbench.tasks import recorded_tasks
+from farbench.tasks.base import Task
 
 KEPT = 128
 """Files of one task that are held at once; of CelebA's test split they are 300 MB."""
@@ -35,11 +37,13 @@ def predictions_of(cell: CellResult, task: str) -> Predictions | None:
     path = folder / PREDICTIONS["test"] if folder else None
     if path is None or not path.is_file():
         return None
-    return _load(path, task, path.stat().st_mtime_ns)
+    recorded = recorded_tasks(cell.record, path.with_name(CELL))
+    asked = next((one for one in recorded if one.name == task), None)
+    return None if asked is None else _load(path, asked, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _load(path: Path, task: str, changed: int) -> Predictions:
+def _load(path: Path, task: Task, changed: int) -> Predictions:
     """Read a file that was last changed then."""
     return load_predictions(path, task)
 

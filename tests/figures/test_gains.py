@@ -10,6 +10,7 @@ from farbench.errors import UserError
 from farbench.figures.gain_values import read_panels
 from farbench.figures.gains import draw
 from farbench.figures.request import FigureRequest
+from farbench.tables.from_store import build
 from farbench.tables.results import read_results
 
 ORDERED = ("Bald", "Wearing_Hat", "Big_Nose", "Male", "Smiling")
@@ -27,7 +28,7 @@ def panels(store, **wishes):
 
 @pytest.fixture
 def store(tmp_path):
-    store = FigureStore(tmp_path / "made_up", rows=("plain", "better", "grouped"))
+    store = FigureStore(tmp_path / "made_up", rows=("plain", "better", "grouped", "worse", "close"))
     store.cell("plain", skill=0.5)
     store.cell("better", skill=1.0)
     store.cell("grouped", skill=0.8, groups=GROUPS)
@@ -55,12 +56,46 @@ def test_numbers_and_colours_are_those_of_the_gains(store):
     low, high = fields.get_clim()
     assert low == -high
     shown = [text.get_text() for text in axis.texts[:6]]
-    assert shown == [f"{gain:+.1f}".replace("-", "−") for gain in panel.gains[:, 0]]
+    assert shown == [
+        f"{gain:+.1f}".replace("-", "−") + ("†" if holds else "")
+        for gain, holds in zip(panel.gains[:, 0], panel.holds[:, 0], strict=True)
+    ]
     names = [label.get_text() for label in axis.get_yticklabels()]
     assert names == [*(name.replace("_", " ") for name in panel.names), "mean"]
     assert [one.get_text() for one in axis.get_xticklabels()] == ["better"]
     label = figure.get_supxlabel()
-    assert label.replace("\n", " ") == "Accuracy: gain over plain, points"
+    assert label.replace("\n", " ") == "Accuracy: gain over plain, points; † holds at 5%"
+
+
+def test_a_dagger_marks_what_holds_in_the_table_of_significance(store):
+    store.cell("worse", skill=0.1)
+    store.cell("close", skill=0.52)
+    (panel,) = panels(store)
+    table, _ = build(store.folder, "significance")
+    verdicts = {row.id: row.cells["verdict"].text for row in table.rows()}
+    for column, row in enumerate(panel.rows):
+        told = [verdicts[f"{row}/{name}"] for name in panel.names] + [verdicts[row]]
+        assert panel.holds[:, column].tolist() == [one in ("better", "worse") for one in told]
+    assert panel.holds.any()
+    assert not panel.holds.all()
+    assert "worse" in verdicts.values()
+
+
+def test_nothing_is_said_of_tests_where_there_are_none(tmp_path):
+    store = FigureStore(tmp_path)
+    store.cell("plain", predictions=False)
+    store.cell("better", predictions=False)
+    assert panels(store)[0].holds is None
+    assert "holds" not in draw(FigureRequest(tmp_path)).get_supxlabel()
+
+
+def test_rows_that_are_alike_have_a_scale_that_can_be_read(tmp_path):
+    store = FigureStore(tmp_path)
+    store.cell("plain")
+    store.cell("better")
+    figure = draw(FigureRequest(tmp_path))
+    assert figure.axes[0].collections[0].get_clim() == (-1, 1)
+    assert figure.get_supxlabel().replace("\n", " ").endswith("; none holds at 5%")
 
 
 def test_the_label_is_not_cut(store):

@@ -9,7 +9,7 @@ from farbench.scoring.paired import holm
 from farbench.scoring.per_detail import DETAILS
 from farbench.tables.caption import caption, dataset_title, table_title
 from farbench.tables.comparisons.evidence import Finding, Place
-from farbench.tables.comparisons.find import SAME, Found
+from farbench.tables.comparisons.find import SAME, Found, Missing
 from farbench.tables.comparisons.tested import details_elsewhere, tested, untested_remark
 from farbench.tables.comparisons.wording import ALPHA, PLURALS, Wording, how_to_read
 from farbench.tables.measures import Measure
@@ -50,6 +50,17 @@ def adjusted(findings: Sequence[Finding]) -> dict[Place, float]:
         one.place: p
         for one in findings
         if one.compared.whole and (p := deciding_p(one, one.compared.whole)) is not None
+    }
+    return dict(zip(raw, holm(list(raw.values())), strict=True))
+
+
+def adjusted_details(findings: Sequence[Finding]) -> dict[tuple[Place, str], float]:
+    """Adjust the p of the details of all rows for their number: one family."""
+    raw = {
+        (one.place, name): p
+        for one in findings
+        for name, line in one.compared.details.items()
+        if line and (p := deciding_p(one, line)) is not None
     }
     return dict(zip(raw, holm(list(raw.values())), strict=True))
 
@@ -98,7 +109,7 @@ def line_table(
     """
     dataset, detail, info = places[0].dataset, DETAILS[task.kind], measure.info
     shown = [found.findings[place] for place in places if place in found.findings]
-    wholes, details = adjusted(shown), {} if short else _adjusted_details(shown)
+    wholes, details = adjusted(shown), {} if short else adjusted_details(shown)
     lines = [line for one in shown for line in (one.compared.whole, *one.compared.details.values())]
     table = Table(
         name=f"{results.name}-{wording.kind}-{dataset}-{measure.key}",
@@ -118,14 +129,9 @@ def line_table(
         label = Cell(text=results.label(place.row))
         finding = found.findings.get(place)
         if finding is None:
-            why = found.missing[place]
-            if not why.state:
-                continue
-            said = f"{label.text}: {why.state}" + (f" ({why.reason})" if why.reason else "")
-            said += " as that of the compared row, by design" if why.state == SAME else ""
-            label.note = table.note(said) if why.reason or why.state == SAME else ""
-            cells = {"label": label, "difference": Cell(missing=why.state)}
-            table.blocks[0].rows.append(Row(place.row, cells))
+            if found.missing[place].state:
+                row = _missing_row(table, place, label, found.missing[place])
+                table.blocks[0].rows.append(row)
             continue
         planned = len(results.of(place.row, dataset))
         if len(finding.seeds) < planned:
@@ -139,30 +145,30 @@ def line_table(
         )
         if short or not finding.compared.details:
             continue
-        block = Block("measured", f"{results.label(place.row)}: each {detail}")
+        block = Block("measured", f"{label.text}: each {detail}")
         for name, line in finding.compared.details.items():
-            text = name.replace("_", " ") if task.kind in ("attributes", "classes") else name
-            text = f"point {name}" if task.kind == "landmarks" else text
-            p = details.get((place, name))
-            cell = Cell(text=text)
+            cell, p = Cell(text=_detail_title(task, name)), details.get((place, name))
             block.rows.append(_row(f"{place.row}/{name}", cell, finding, line, p, measure, wording))
         table.blocks.append(block)
-        table.remark(_counted(results.label(place.row), block, PLURALS[detail], wording))
+        table.remark(_counted(label.text, block, PLURALS[detail], wording))
     if remark := untested_remark(results, dataset, task):
         table.remark(remark)
     add_remarks(table, results)
     return table
 
 
-def _adjusted_details(findings: Sequence[Finding]) -> dict[tuple[Place, str], float]:
-    """Adjust the p of the details of all rows for their number: one family."""
-    raw = {
-        (one.place, name): p
-        for one in findings
-        for name, line in one.compared.details.items()
-        if line and (p := deciding_p(one, line)) is not None
-    }
-    return dict(zip(raw, holm(list(raw.values())), strict=True))
+def _missing_row(table: Table, place: Place, label: Cell, why: Missing) -> Row:
+    """Return the line of a row without a comparison; its note says why there is none."""
+    said = f"{label.text}: {why.state}" + (f" ({why.reason})" if why.reason else "")
+    said += " as that of the compared row, by design" if why.state == SAME else ""
+    label.note = table.note(said) if why.reason or why.state == SAME else ""
+    return Row(place.row, {"label": label, "difference": Cell(missing=why.state)})
+
+
+def _detail_title(task: Task, name: str) -> str:
+    if task.kind == "landmarks":
+        return f"point {name}"
+    return name.replace("_", " ") if task.kind in ("attributes", "classes") else name
 
 
 def _columns(
