@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from farbench.benchmark.yaml_lines import shown
+from farbench.errors import shown
 from farbench.plugins.files import is_file
 
 _MOST_FILES = 200

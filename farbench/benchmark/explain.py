@@ -11,8 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from farbench.benchmark.places import KeyPath, Places
-from farbench.benchmark.yaml_lines import shortened
-from farbench.errors import UserError, did_you_mean
+from farbench.errors import UserError, did_you_mean, shortened
 
 _LIMITS = {
     "greater_than": "must be more than {gt}",

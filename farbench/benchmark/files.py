@@ -10,8 +10,8 @@ from farbench.benchmark.locate import expanded, find, looks_like_path
 from farbench.benchmark.places import Document, Places, merged
 from farbench.benchmark.protocols import as_changes
 from farbench.benchmark.schema import Protocol
-from farbench.benchmark.yaml_lines import read_yaml, shown
-from farbench.errors import UserError, did_you_mean
+from farbench.benchmark.yaml_lines import read_yaml
+from farbench.errors import UserError, did_you_mean, shown
 
 KEYS = (
     "title",

@@ -35,7 +35,7 @@ LIBRARIES = (
 # values are in the recipe). Nor can scores: their version belongs to the score, and a cell can be
 # scored again.
 _NOT_FOLLOWED = tuple(
-    f"farbench.{room}" for room in ("errors", "store", "benchmark", "tables", "scoring")
+    f"farbench.{room}" for room in ("errors", "limits", "store", "benchmark", "tables", "scoring")
 )
 _NOT_FOLLOWED_MODULES = (
     *(f"farbench.plugins.{name}" for name in ("manager", "registry", "specs")),

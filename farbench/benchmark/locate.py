@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import farbench
-from farbench.benchmark.yaml_lines import shortened, shown
-from farbench.errors import UserError, did_you_mean, unknown_name
+from farbench.errors import UserError, did_you_mean, shortened, shown, unknown_name
 
 ShippedKind = Literal["benchmark", "protocol", "published table", "rule set"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from farbench.benchmark.places import NAMED_PLUGINS, Document, dotted, put
 from farbench.benchmark.rows import RESERVED
 from farbench.benchmark.schema import Protocol
-from farbench.benchmark.yaml_lines import parse_value, shortened
-from farbench.errors import UserError, did_you_mean
+from farbench.benchmark.yaml_lines import parse_value
+from farbench.errors import UserError, did_you_mean, shortened
 
 PLAIN_KEYS = (
     "title",

@@ -11,8 +11,8 @@ from farbench.benchmark.explain import as_written, user_error
 from farbench.benchmark.locate import expanded, find, looks_like_path
 from farbench.benchmark.places import Document, Places, merged
 from farbench.benchmark.schema import Protocol
-from farbench.benchmark.yaml_lines import read_yaml, shown
-from farbench.errors import UserError
+from farbench.benchmark.yaml_lines import read_yaml
+from farbench.errors import UserError, shown
 
 DEFAULT_PROTOCOL = "quick"
 

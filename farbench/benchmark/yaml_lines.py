@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from farbench.benchmark.places import Document, KeyPath, Places
-from farbench.errors import UserError
+from farbench.errors import UserError, shortened, shown
 from farbench.limits import YAML, read_whole
 
 _TAGS = {
@@ -71,14 +71,6 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 
 
-def shown(path: Path) -> str:
-    """Return the path as errors show it: relative to the current folder where it is below it."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd().resolve()))
-    except ValueError:
-        return str(path)
-
-
 def read_yaml(path: Path) -> Document:
     """Read a file whose top level is a mapping.
 
@@ -106,11 +98,6 @@ def read_yaml(path: Path) -> Document:
             f"{what or 'holds none'}."
         )
     return Document(value, places)
-
-
-def shortened(text: str, limit: int = 60) -> str:
-    """Return the text, cut at ``limit`` characters where it is longer."""
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def parse_value(text: str, place: str) -> Any:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,8 @@ from numpy.typing import NDArray
 
 from farbench.data.source import Source
 from farbench.data.workers import parallel, worker_count
-from farbench.store.artifacts import CANNOT_WRITE, ArtifactStore
+from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import sweep_old, write_with
-from farbench.store.folders import make_folder
 
 KIND = "contents"
 """The folder of the cache with a file a manifest."""
@@ -76,7 +76,7 @@ def notice_exchanged(
         progress: Called with (done, images to read).
 
     Raises:
-        UserError: The cache cannot be written, or is full.
+        NoSpace: The disk of the cache is full.
     """
     path = store.root / KIND / f"{source.manifest}.npz"
     known = _read(path, len(source))
@@ -136,7 +136,7 @@ def _read(path: Path, count: int) -> Contents | None:
 
 
 def _write(path: Path, contents: Contents) -> None:
-    make_folder(path.parent, "the cache folder", CANNOT_WRITE)
     sweep_old(path.parent)
     arrays = {"first": contents.first, "now": contents.now, "stamps": contents.stamps}
-    write_with(path, lambda temporary: np.savez(temporary, **arrays))  # type: ignore[arg-type]
+    with suppress(OSError):  # a cache that is only read: the next run compares them again
+        write_with(path, lambda temporary: np.savez(temporary, **arrays))  # type: ignore[arg-type]

@@ -27,6 +27,12 @@ _work: Work
 """In a worker: what it was made for. It came with the fork, so it need not be picklable."""
 
 
+def usable_cores() -> int:
+    """Return the cores that this process may use: on Linux taskset, Slurm and cpusets count."""
+    known = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+
+
 def worker_count() -> int:
     """Return how many processes may decode: ``FARBENCH_WORKERS``, else the cores of this process.
 
@@ -35,8 +41,7 @@ def worker_count() -> int:
     """
     given = os.environ.get(WORKERS, "").strip()
     if not given:
-        known = hasattr(os, "sched_getaffinity")  # on Linux; it heeds taskset, Slurm and cpusets
-        return len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+        return usable_cores()
     if not given.isdecimal() or int(given) < 1:
         raise UserError(
             f"{WORKERS}={given}: must be a whole number, 1 or more. Unset it to use all cores."

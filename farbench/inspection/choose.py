@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from farbench.benchmark.datasets import AROUND, refuse_twice, resolve_dataset
 from farbench.benchmark.places import Document, Places, put
-from farbench.benchmark.yaml_lines import parse_value, shortened
-from farbench.errors import UserError, did_you_mean
+from farbench.benchmark.yaml_lines import parse_value
+from farbench.errors import UserError, did_you_mean, shortened
 from farbench.plugins.dataset import Dataset
 from farbench.plugins.joined import JoinedDataset
 from farbench.plugins.registry import Registry

@@ -39,11 +39,6 @@ class Finding:
         }
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: "1 image", "2,400 images"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def percent(part: int, whole: int) -> str:
     """Return a share: "5.2%"; "0%" of nothing."""
     return f"{part / whole:.1%}" if whole else "0%"

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from farbench.data.source import Source
 from farbench.errors import UserError
-from farbench.inspection.findings import Finding, counted, percent
+from farbench.inspection.findings import Finding, percent
 from farbench.plugins.dataset import SPLITS
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
 from farbench.tasks.classes import Classes
 from farbench.tasks.landmarks import Landmarks
+from farbench.wording import counted
 
 FAR = 0.25
 """A point outside the image by more than this share of the width is in no face's crop."""

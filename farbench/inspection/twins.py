@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from farbench.inspection.duplicates import Duplicates
-from farbench.inspection.findings import Finding, counted, percent
+from farbench.inspection.findings import Finding, percent
 from farbench.plugins.dataset import SPLITS
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
 from farbench.tasks.classes import Classes
 from farbench.tasks.scalar import Scalar
+from farbench.wording import counted
 
 _NAMED = 3
 """Images of a split that a line names."""

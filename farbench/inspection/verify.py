@@ -12,12 +12,13 @@ import pandas as pd
 from farbench.data.source import Source
 from farbench.errors import UserError
 from farbench.inspection.duplicates import find_duplicates
-from farbench.inspection.findings import Finding, counted, percent
+from farbench.inspection.findings import Finding, percent
 from farbench.inspection.images import ImageFacts, inspect_images
 from farbench.inspection.label_checks import check_labels, read_labels
 from farbench.inspection.twins import describe, duplicate_finding
 from farbench.plugins.dataset import SPLITS, Dataset
 from farbench.plugins.joined import JoinedDataset
+from farbench.wording import counted
 
 
 @dataclass(frozen=True)

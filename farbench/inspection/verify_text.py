@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from farbench.inspection.findings import counted
 from farbench.inspection.text import first_of, wrapped
 from farbench.inspection.verify import Verification
 from farbench.plugins.dataset import SPLITS
+from farbench.wording import counted
 
 
 def verification_lines(result: Verification, top: int, strict: bool = False) -> Iterator[str]:

@@ -22,9 +22,11 @@ def cell_items(plan: Plan, *, evaluate: bool) -> list[WorkItem]:
     """
     waiting = plan.to_run()
     finished = [cell for cell in plan.cells if cell.status == "finished"] if evaluate else []
-    names = {id(cell): f"[{n}/{len(waiting)}] {cell.name}" for n, cell in enumerate(waiting, 1)}
+    names = {cell.folder: f"[{n}/{len(waiting)}] {cell.name}" for n, cell in enumerate(waiting, 1)}
     return [
-        WorkItem(cell.folder, names.get(id(cell), cell.name), Todo(cell.folder, cell.identity.key))
+        WorkItem(
+            cell.folder, names.get(cell.folder, cell.name), Todo(cell.folder, cell.identity.key)
+        )
         for cell in (*finished, *waiting)
     ]
 

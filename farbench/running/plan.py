@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from farbench.benchmark.identity import Identity
-from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
+from farbench.benchmark.resolve import ResolvedBenchmark
+from farbench.benchmark.resolved_row import ResolvedRow
 from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source, open_source
 from farbench.data.targets import planned_statistics
@@ -60,7 +61,7 @@ class PlannedCell:
     @property
     def name(self) -> str:
         """The row, with the task where each is trained alone."""
-        return f"{self.row.row.id}.{self.tasks[0].name}" if self.row.row.alone else self.row.row.id
+        return _name(self.row, self.tasks)
 
 
 @dataclass(frozen=True)
@@ -149,11 +150,6 @@ class Planner:
         folder: Path,
     ) -> PlannedCell:
         protocol = row.protocol
-        if protocol.crop > protocol.resize:
-            raise UserError(
-                f"protocol.crop ({protocol.crop}) is larger than protocol.resize "
-                f"({protocol.resize}): a crop cannot be larger than the image."
-            )
         compute = choose_compute(self.device, protocol.precision, protocol.threads, protocol.warp)
         source = self._source(dataset, protocol)
         problem = Problem(
@@ -177,8 +173,7 @@ class Planner:
                 )
         last = chain[-1].identity
         identity = Identity({"training": last.recipe, "seed": seed}, last.code, last.numerics)
-        name = f"{row.row.id}.{tasks[0].name}" if row.row.alone else row.row.id
-        name = re.sub(r"[^A-Za-z0-9_.+=-]", "_", name)
+        name = re.sub(r"[^A-Za-z0-9_.+=-]", "_", _name(row, tasks))
         cell = f"{name}-{dataset.name}-s{seed}-{identity.key[:8]}"
         return PlannedCell(
             row=row,
@@ -222,6 +217,10 @@ class Planner:
             compute,
             pretrained=row.protocol.pretrained,
         )
+
+
+def _name(row: ResolvedRow, tasks: tuple[Task, ...]) -> str:
+    return f"{row.row.id}.{tasks[0].name}" if row.row.alone else row.row.id
 
 
 def _trainings(row: ResolvedRow, tasks: tuple[Task, ...]) -> list[tuple[Task, ...]]:

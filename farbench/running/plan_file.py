@@ -18,6 +18,8 @@ from farbench.running.plan import Plan, PlannedCell, Planner
 from farbench.store import cells as files
 from farbench.store.atomic import check_format, read_json, write_sealed
 from farbench.store.folders import locked
+from farbench.store.shapes import PLAN as PLAN_SHAPE
+from farbench.store.shapes import check_shape
 
 Entry = dict[str, Any]
 Datasets = tuple[str | dict[str, Any], ...]
@@ -77,7 +79,7 @@ class PlanFile:
             places = [_place(_entry(cell)) for cell in self.plan.cells]
             others = [entry for entry in before.get("cells", ()) if _place(entry) not in places]
             now = self.plan.benchmark.loaded.benchmark.datasets
-            then = before.get("benchmark", {}).get("datasets", ())
+            then = before.get("benchmark", {}).get("datasets") or ()
             choices = [now, *((spec,) for spec in then if spec not in now)]
             found = [self._if_current(entry, choices) for entry in others]
             stay = [other for other in found if other is not None]
@@ -90,12 +92,18 @@ class PlanFile:
         try:
             before = read_json(path) if path.is_file() else {}
         except UserError as error:
-            self.damaged = str(error)
+            self.damaged = str(error).partition(". Delete it")[0]  # it is written anew here
             return {}
-        if not isinstance(before, dict):
+        if isinstance(before, dict):
+            check_format(path, before.get("schema"), files.SCHEMA)
+            if before.get("schema") != files.SCHEMA:
+                return {}
+        try:
+            check_shape(path, before, PLAN_SHAPE)
+        except UserError as error:
+            self.damaged = str(error).rstrip(".")
             return {}
-        check_format(path, before.get("schema"), files.SCHEMA)
-        return before if before.get("schema") == files.SCHEMA else {}
+        return dict(before)
 
     def _if_current(self, entry: Entry, choices: Sequence[Datasets]) -> OtherCell | None:
         """Return another run's cell if it is finished and current.
@@ -104,7 +112,7 @@ class PlanFile:
         """
         folder = self.plan.folder / entry["folder"]
         try:
-            if files.cell_status(folder, entry["key"]) != "finished":
+            if files.cell_status(folder, entry.get("key") or "") != "finished":
                 return None
             record = files.read_record(folder)["identity"]
         except (OSError, UserError):  # of a later farbench, or changed at this moment
@@ -113,7 +121,7 @@ class PlanFile:
             cell = self._plan_again(entry, datasets)
             if cell is not None:
                 today = digest([cell.identity.recipe, cell.identity.code])
-                same = today == digest([record["recipe"], record["code"]])
+                same = today == digest([record.get("recipe"), record.get("code")])
                 return OtherCell(entry, cell, datasets) if same else None
         return None
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from farbench.running.parts import Part, RateOf, planned_parts
 from farbench.running.plan import Plan
-from farbench.running.progress import counted, duration
 from farbench.store.artifacts import ArtifactStore
+from farbench.wording import counted, duration
 
 DIFFERENCES = 3
 """What sets two stages apart is told by so many values at most."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from farbench.scoring.score import as_stored, reference, score
 from farbench.store import cells as files
 from farbench.store.atomic import write_json
 from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import Task
 from farbench.tasks.landmarks import Landmarks
 from farbench.training.device import Forward
 from farbench.training.predict import predict
@@ -30,7 +32,7 @@ from farbench.training.stage import WEIGHTS, StageData
 from farbench.training.validation import kept_valid_outputs
 
 WARM_UP = 100
-"""Images that a network predicts before its speed is taken: one batch."""
+"""Images that a network predicts before its speed is taken."""
 
 
 def predict_and_score(
@@ -55,63 +57,86 @@ def predict_and_score(
     network = run.build()
     network.load_state_dict(load_file(stage_folder / WEIGHTS))
     forward = Forward(cell.compute.place(network), cell.tasks, cell.compute, run.masked)
-    images = cell.source.index.frame["image"].to_numpy(dtype=str)
-    in_pixels = any(isinstance(task, Landmarks) for task in cell.tasks)
-    metrics: dict[str, Any] = {}
-    costs: Costs = {}
     valid = kept_valid_outputs(stage_folder)
-    if valid is not None:
+    if valid is None:
+        valid = predict(forward, data.batches, data.valid)
+    else:
         # Test's speed must not be that of a network's first batches.
         predict(forward, data.batches, data.valid[:WARM_UP])
-    for split in ("valid", "test"):
-        name, positions = files.PREDICTIONS[split], cell.source.positions(split, cell.tasks)
-        started = time.perf_counter()
-        if split == "valid" and valid is not None:
-            outputs = valid
-        else:
-            outputs = predict(forward, data.batches, positions)
-        seconds = time.perf_counter() - started
-        costs["inference_images_per_second"] = len(positions) / seconds
-        sizes = data.packed.sizes[positions]
-        stored, labels = {}, {}
-        for task in cell.tasks:
-            if not np.isfinite(outputs[task.name]).all():
-                raise CellFailed(f"predictions of the {split} split are not finite")
-            statistics = run.problem.statistics[task.name]
-            stored[task.name] = as_stored(
-                task,
-                to_predictions(
-                    task,
-                    outputs[task.name],
-                    statistics,
-                    data.packed,
-                    positions,
-                    data.batches.crop,
-                ),
-            )
-            labels[task.name] = data.labels[task.name][positions]
-        files.write_predictions(
-            folder / name,
-            images[positions],
-            stored,
-            labels,
-            sizes if in_pixels else None,
-            _people(cell.source, positions),
-        )
-        if split == "test":
-            for task in cell.tasks:
-                known = labels[task.name]
-                scores = score(task, stored[task.name], known, sizes=sizes)
-                if not isinstance(task, BinaryAttributes):
-                    # Committed results carry no labels, so the constant predictor's scores are
-                    # kept; those of attributes follow from the prevalences.
-                    statistics = run.problem.statistics[task.name]
-                    scores["reference"] = reference(
-                        task, statistics, known, sizes=sizes, frame=_frame(data)
-                    )
-                metrics[task.name] = scores
+    _store(cell, "valid", data.valid, valid, data, folder)
+    test = cell.source.positions("test", cell.tasks)
+    started = time.perf_counter()
+    outputs = predict(forward, data.batches, test)
+    costs: Costs = {"inference_images_per_second": len(test) / (time.perf_counter() - started)}
+    stored = _store(cell, "test", test, outputs, data, folder)
+    metrics = {task.name: _scores(cell, task, stored[task.name], test, data) for task in cell.tasks}
     write_json(folder / files.METRICS, metrics)
     return metrics, costs | _image_costs(cell, forward, data, progress)
+
+
+def _store(
+    cell: PlannedCell,
+    split: str,
+    positions: NDArray[np.int64],
+    outputs: Mapping[str, NDArray[np.float32]],
+    data: StageData,
+    folder: Path,
+) -> dict[str, NDArray[Any]]:
+    """Write the predictions of one split; return them by task, as they are stored.
+
+    Args:
+        cell: The cell.
+        split: "valid" or "test".
+        positions: ``(N,)``, where the images of the split are.
+        outputs: Of the network, by task ``(N, task.outputs)``.
+        data: Images and labels.
+        folder: The cell's folder.
+
+    Raises:
+        CellFailed: Predictions are not finite.
+    """
+    statistics = cell.stages[-1].problem.statistics
+    stored: dict[str, NDArray[Any]] = {}
+    for task in cell.tasks:
+        if not np.isfinite(outputs[task.name]).all():
+            raise CellFailed(f"predictions of the {split} split are not finite")
+        predictions = to_predictions(
+            task,
+            outputs[task.name],
+            statistics[task.name],
+            data.packed,
+            positions,
+            data.batches.crop,
+        )
+        stored[task.name] = as_stored(task, predictions)
+    in_pixels = any(isinstance(task, Landmarks) for task in cell.tasks)
+    files.write_predictions(
+        folder / files.PREDICTIONS[split],
+        cell.source.index.frame["image"].to_numpy(dtype=str)[positions],
+        stored,
+        {task.name: data.labels[task.name][positions] for task in cell.tasks},
+        data.packed.sizes[positions] if in_pixels else None,
+        _people(cell.source, positions),
+    )
+    return stored
+
+
+def _scores(
+    cell: PlannedCell,
+    task: Task,
+    stored: NDArray[Any],
+    positions: NDArray[np.int64],
+    data: StageData,
+) -> dict[str, Any]:
+    """Score what was stored of a task in the images at ``positions``."""
+    known, sizes = data.labels[task.name][positions], data.packed.sizes[positions]
+    scores = score(task, stored, known, sizes=sizes)
+    if not isinstance(task, BinaryAttributes):
+        # Committed results carry no labels, so the constant predictor's scores are kept; those of
+        # attributes follow from the prevalences.
+        statistics = cell.stages[-1].problem.statistics[task.name]
+        scores["reference"] = reference(task, statistics, known, sizes=sizes, frame=_frame(data))
+    return scores
 
 
 def _image_costs(cell: PlannedCell, forward: Forward, data: StageData, progress: Progress) -> Costs:

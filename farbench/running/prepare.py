@@ -11,7 +11,8 @@ import torch
 from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.places import KeyPath
-from farbench.benchmark.resolve import ResolvedBenchmark, ResolvedRow
+from farbench.benchmark.resolve import ResolvedBenchmark
+from farbench.benchmark.resolved_row import ResolvedRow
 from farbench.data.contents import notice_exchanged
 from farbench.data.intact import PIXELS
 from farbench.data.pack import PackedImages, pack

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TextIO
 
 from farbench.executors.contract import Message, Say, WorkItem
+from farbench.scoring.catalogue import metric_info
+from farbench.tasks.base import Task
+from farbench.wording import duration
 
 
 class Progress:
@@ -163,16 +166,8 @@ class SideBySide:
             self.progress.live_line(text[: shutil.get_terminal_size().columns - 1])
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 cell", "2 cells"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in the two largest units that matter: "1 h 05 min", "3 min 20 s"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+def told_score(task: Task, metric: str, value: float | None, *, named: bool) -> str:
+    """Write one metric: ``accuracy 88.12``; where there are several tasks ``age mae 6.30``."""
+    info = metric_info(task.kind, metric)
+    number = "undefined" if value is None else f"{100 * value if info.percent else value:.2f}"
+    return f"{task.name} {metric} {number}" if named else f"{metric} {number}"

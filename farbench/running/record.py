@@ -16,7 +16,7 @@ from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.tasks.attributes import BinaryAttributes
 
 
-def describe(cell: PlannedCell) -> dict[str, Any]:
+def planned_record(cell: PlannedCell) -> dict[str, Any]:
     """Return the part of ``cell.json`` that is known before the cell runs."""
     source = cell.source
     return {
@@ -52,6 +52,7 @@ def finished_record(
     metas: list[dict[str, Any]],
     mask_meta: Mapping[str, Any] | None,
     costs: Costs,
+    images_at: str,
     cells_at_once: int,
 ) -> dict[str, Any]:
     """Return ``cell.json`` of a finished cell.
@@ -61,6 +62,7 @@ def finished_record(
         metas: What each of its stages says of itself.
         mask_meta: What its masks say of themselves, if it has masks.
         costs: What training and predicting cost.
+        images_at: Where batches were read from: "mmap", "pinned" or "resident".
         cells_at_once: The most cells that shared the machine.
     """
     source, run = cell.source, cell.stages[-1]
@@ -96,7 +98,7 @@ def finished_record(
         }
     grouping = getattr(cell.row.method, "grouping", None)
     return {
-        **describe(cell),
+        **planned_record(cell),
         "status": "finished",
         "error": None,
         "attributes": {task.name: list(task.attributes) for task in attributes},
@@ -118,6 +120,7 @@ def finished_record(
         "statistics": {name: asdict(known) for name, known in run.problem.statistics.items()},
         "parameters": metas[-1]["parameters"],
         "costs": costs,
+        "input": {"warp": cell.compute.warp, "place": images_at},
         "metric_version": METRIC_VERSION,
         # Of all its stages over all calls, also of those that another row shares or trained.
         "minutes": sum(meta["minutes"] for meta in metas),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError
-from farbench.running.trained_record import tasks_of
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.scoring.predictions import load_predictions
 from farbench.scoring.score import score
@@ -25,6 +24,7 @@ from farbench.store.cells import (
 from farbench.store.folders import locked
 from farbench.store.shapes import CELL as CELL_SHAPE
 from farbench.store.shapes import check_scores, check_shape
+from farbench.tasks import recorded_tasks
 from farbench.tasks.base import Task
 
 
@@ -95,7 +95,9 @@ def rescore(folder: Path, waiting: Callable[[], None] | None = None) -> Rescored
                     return Rescored(folder, reason=f"{wrong}. {again}")
                 before = read_json(path)
                 check_scores(path, before, again)
-            after = {task.name: _scores(folder, task) for task in tasks_of(record)}
+            after = {
+                task.name: _scores(folder, task) for task in recorded_tasks(record, folder / CELL)
+            }
         except (UserError, ValueError) as error:
             return Rescored(folder, reason=str(error))
         dropped = []
@@ -119,7 +121,7 @@ def rescore(folder: Path, waiting: Callable[[], None] | None = None) -> Rescored
 
 
 def _scores(folder: Path, task: Task) -> dict[str, Any]:
-    held = load_predictions(folder / PREDICTIONS["test"], task.name)
+    held = load_predictions(folder / PREDICTIONS["test"], task)
     return score(task, held.output, held.target, sizes=held.sizes)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from farbench.benchmark.resolve import ResolvedBenchmark
+from farbench.data.workers import usable_cores
 from farbench.executors.contract import Executor, Outcome
 from farbench.executors.dispatch import dispatch
 from farbench.executors.serial import SerialExecutor
@@ -18,13 +18,14 @@ from farbench.running.life_cycle import cell_event, tell
 from farbench.running.plan import Plan
 from farbench.running.plan_file import Entry, PlanFile
 from farbench.running.prepare import ELSEWHERE, Preparation
-from farbench.running.progress import Progress, SideBySide, counted
+from farbench.running.progress import Progress, SideBySide
 from farbench.running.ranks import share_job
 from farbench.running.work import CellWork, Evaluator, Todo, write_failed
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import sweep_old
 from farbench.store.cells import LOG, cell_damage, cell_status
 from farbench.store.folders import make_folder
+from farbench.wording import counted
 
 
 class BenchmarkRun:
@@ -96,8 +97,8 @@ class BenchmarkRun:
         others = _notes_on_others(*plan_file.write())
         if plan_file.damaged:
             self.progress.line(
-                f"warning: {plan_file.damaged.split('. Delete')[0]}. It is written anew; finished "
-                "cells of other runs are shown again when these runs are started again."
+                f"warning: {plan_file.damaged}. It is written anew; finished cells of other runs "
+                "are shown again when these runs are started again."
             )
         for note in (*others, *plan.notes, *self._notes(plan)):
             self.progress.line(f"note: {note}")
@@ -176,7 +177,7 @@ class BenchmarkRun:
         at_once = min(self.executor.on_one_machine, len(plan.to_run()))
         on_cpu = [cell for cell in plan.to_run() if cell.compute.device.type == "cpu"]
         threads = max((cell.compute.threads for cell in on_cpu), default=0)
-        cores = len(os.sched_getaffinity(0))
+        cores = usable_cores()
         if at_once > 1 and at_once * threads > cores:
             yield (
                 f"{at_once} cells at once with {counted(threads, 'thread')} each share "

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from farbench.benchmark.identity import Identity, code_identity, digest
-from farbench.benchmark.resolve import ResolvedRow
+from farbench.benchmark.resolved_row import ResolvedRow
 from farbench.benchmark.schema import Protocol
 from farbench.data.source import Source
 from farbench.errors import UserError
 from farbench.masks.plan import MaskPlan
 from farbench.nn.pretrained import pretrained_identity
-from farbench.plugins.method import Problem, Stage
+from farbench.plugins.grouping import Group
+from farbench.plugins.method import Method, Problem, Stage
+from farbench.plugins.weighting import TaskWeighting
 from farbench.scoring.catalogue import METRIC_VERSION
 from farbench.training.device import Compute
 from farbench.training.distributed import check_batches
@@ -61,15 +64,31 @@ def plan_stage(
     compute: Compute,
     parent: StageRun | None,
 ) -> StageRun:
-    """Build a stage with its identity, which never mentions the row."""
-    protocol, method = row.protocol, stage.method
-    request = method.mask_request()
+    """Build a stage with its identity, which never mentions the row.
+
+    Args:
+        row: A row that asks for the stage.
+        stage: As its method has it.
+        epochs: How long it is trained.
+        problem: What its network is built for.
+        source: Its images.
+        masks: How its masks are made, if the row's method asks for any.
+        seed: Of all its random numbers.
+        compute: Device and precision.
+        parent: The stage whose weights it starts from, or None.
+
+    Raises:
+        UserError: A loss is missing, or a batch cannot be shared by the ranks.
+    """
+    protocol = row.protocol
     losses = {task.name: row.loss_of(task) for task in problem.tasks}
     learning_rate = protocol.stage_learning_rate.get(stage.name, protocol.learning_rate)
     dumped = protocol.model_dump(mode="json")
+    weighed = len(plan_terms(problem, row.weighting)) > 1  # else there is nothing to weigh
+    seen = masks if stage.method.mask_request() is not None else None
     recipe: dict[str, Any] = {
         "stage": stage.name,
-        "method": {"name": method.name, "options": method.identity()},
+        "method": {"name": stage.method.name, "options": stage.method.identity()},
         "frozen": list(stage.frozen),
         "epochs": epochs,
         "learning_rate": learning_rate,
@@ -89,54 +108,32 @@ def plan_stage(
     }
     if protocol.parts_of is not None:
         recipe["micro_batch"] = protocol.parts_of  # BatchNorm sees so many images
-    modules = [
-        "farbench.data.pack",
-        "farbench.training.train",
-        *method.modules(),
-        *(module for loss in losses.values() for module in loss.modules()),
-        *source.dataset.modules(),
-    ]
-    if len(plan_terms(problem, row.weighting)) > 1:
-        # With a single term there is nothing to weigh, so rows may share it.
-        options = row.weighting.options()
-        recipe["weighting"] = {"name": row.weighting.name, "options": options}
-        if row.weighting.over == "groups":
-            weighed = problem.groups(row.weighting.grouping)
-            recipe["weighting"]["groups"] = [[g.name, list(g.columns)] for g in weighed]
-        modules += row.weighting.modules()
+    if weighed:
+        recipe["weighting"] = _weighting_recipe(row.weighting, problem)
     if protocol.selection == "best_valid":
         # Here a score decides which weights are kept, so its definition is part of the recipe.
         recipe["metric_version"] = METRIC_VERSION
-    grouping = getattr(method, "grouping", None)
-    if grouping is not None:
-        groups = problem.groups(grouping)
-        recipe["groups"] = [[group.name, list(group.columns)] for group in groups]
-    backbone = getattr(method, "backbone", None)
-    if protocol.pretrained and parent is None and isinstance(backbone, str):
-        # A later stage starts from its parent's weights; whose the first ones are is data.
-        recipe["pretrained"] = pretrained_identity(backbone)
-    if request is not None and masks is not None:
-        recipe["masks"] = {
-            "made": masks.at(request.area).recipe,
-            "warp": protocol.mask_warp,
-        }
-        if protocol.masks.online:
-            recipe["masks"]["online"] = True
-            modules.append("farbench.masks.online")
+    recipe |= _network_recipe(stage.method, problem, is_first=parent is None)
+    if seen is not None:
+        recipe["masks"] = _masks_recipe(seen, stage.method, protocol)
+    modules = [
+        "farbench.data.pack",
+        "farbench.training.train",
+        *stage.method.modules(),
+        *(module for loss in losses.values() for module in loss.modules()),
+        *source.dataset.modules(),
+        *(row.weighting.modules() if weighed else ()),
+        *(["farbench.masks.online"] if seen is not None and protocol.masks.online else ()),
+    ]
     code = code_identity(modules)
-    if request is not None and masks is not None:
-        code["masks"] = masks.network.code
+    if seen is not None:
+        code["masks"] = seen.network.code
     if parent is not None:
         code["parent"] = digest(parent.identity.code)
-    numerics = compute.numerics()
-    if compute.warp != "opencv":
-        numerics["warp"] = compute.warp
     images = len(source.positions("train", problem.tasks))
     if compute.ranks > 1:
-        numerics["ranks"] = compute.ranks  # sums in another order
         check_batches(images, protocol.batch_size, compute.ranks)
     speedups = choose_speedups(protocol, compute.device, epochs * images, compute.ranks)
-    identity = Identity(recipe, code, numerics | speedups.numerics())
     return StageRun(
         stage=stage,
         problem=problem,
@@ -146,7 +143,55 @@ def plan_stage(
         epochs=epochs,
         learning_rate=learning_rate,
         seed=seed,
-        identity=identity,
+        identity=Identity(recipe, code, _numerics(compute) | speedups.numerics()),
         parent=parent,
         speedups=speedups,
     )
+
+
+def _weighting_recipe(weighting: TaskWeighting, problem: Problem) -> dict[str, Any]:
+    """Return what the terms of the loss are joined by, with the groups that it weighs."""
+    recipe: dict[str, Any] = {"name": weighting.name, "options": weighting.options()}
+    if weighting.over == "groups":
+        recipe["groups"] = _columns_of(problem.groups(weighting.grouping))
+    return recipe
+
+
+def _network_recipe(method: Method, problem: Problem, *, is_first: bool) -> dict[str, Any]:
+    """Return what a network is built by beside its options: its groups, its first weights."""
+    recipe: dict[str, Any] = {}
+    grouping = getattr(method, "grouping", None)
+    if grouping is not None:
+        recipe["groups"] = _columns_of(problem.groups(grouping))
+    backbone = getattr(method, "backbone", None)
+    if problem.pretrained and is_first and isinstance(backbone, str):
+        # A later stage starts from its parent's weights; whose the first ones are is data.
+        recipe["pretrained"] = pretrained_identity(backbone)
+    return recipe
+
+
+def _masks_recipe(masks: MaskPlan, method: Method, protocol: Protocol) -> dict[str, Any]:
+    """Return how the masks that a network looks through are made and warped."""
+    request = method.mask_request()
+    assert request is not None
+    recipe: dict[str, Any] = {
+        "made": masks.at(request.area).recipe,
+        "warp": protocol.mask_warp,
+    }
+    if protocol.masks.online:
+        recipe["online"] = True
+    return recipe
+
+
+def _columns_of(groups: Sequence[Group]) -> list[list[Any]]:
+    return [[group.name, list(group.columns)] for group in groups]
+
+
+def _numerics(compute: Compute) -> dict[str, Any]:
+    """Return what of the device can change the last bits of a stage."""
+    numerics = compute.numerics()
+    if compute.warp != "opencv":
+        numerics["warp"] = compute.warp
+    if compute.ranks > 1:
+        numerics["ranks"] = compute.ranks  # sums in another order
+    return numerics

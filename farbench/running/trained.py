@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from farbench.benchmark.datasets import from_entries
+from farbench.benchmark.explain import user_error
 from farbench.benchmark.named import resolve_plugin
 from farbench.benchmark.places import Places
 from farbench.benchmark.schema import Protocol
@@ -34,10 +35,10 @@ from farbench.running.trained_record import (
     made_by,
     read_trained_record,
     statistics_of,
-    tasks_of,
 )
 from farbench.scoring.score import as_stored
-from farbench.store.cells import WEIGHTS, file_damage
+from farbench.store.cells import CELL, WEIGHTS, file_damage
+from farbench.tasks import recorded_tasks
 from farbench.tasks.base import Task
 from farbench.tasks.scalar import Scalar
 from farbench.training.device import Compute, Forward, choose_compute
@@ -134,9 +135,15 @@ class TrainedCell:
             sizes: int32 ``(N, 2)``, height and width of the originals.
 
         Raises:
-            UserError: The cell does not say how its numbers are to be read.
+            UserError: The cell does not say how its numbers are to be read, or there are none.
         """
         self.check_decodes()
+        for task in self.tasks:
+            if not np.isfinite(outputs[task.name]).all():
+                raise UserError(
+                    f"{self.folder}: what its network predicts for '{task.name}' is not finite: "
+                    "its weights are damaged. Run the cell again."
+                )
         packed = PackedImages(pixels, sizes, {})
         positions = np.arange(len(pixels))
         return {
@@ -227,13 +234,15 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
         )
     try:
         protocol = Protocol.model_validate(record["protocol"])
-        tasks = tasks_of(record)
-        statistics = statistics_of(record, tasks)
-        spec = {"name": record["method"]["name"], **record["method"]["options"]}
-    except (ValidationError, KeyError, TypeError) as error:
+    except ValidationError as error:
+        told = str(user_error(error, Protocol, record["protocol"], Places(), ("protocol",)))
+        first = told.split("\n")[0]
         raise UserError(
-            f"{folder} cannot be read by this version of farbench: {version} ({error})."
+            f"{folder} cannot be read by this version of farbench: {version} ({first})."
         ) from error
+    tasks = recorded_tasks(record, folder / CELL)
+    statistics = statistics_of(record, tasks)
+    spec = {**record["method"]["options"], "name": record["method"]["name"]}
     method = _method(spec, registry, f"{folder.name} ({version})")
     built = method.stages()[-1].method
     problem = Problem(

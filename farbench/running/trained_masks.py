@@ -11,8 +11,13 @@ from farbench.errors import UserError
 from farbench.masks.network import WEIGHTS as MASK_WEIGHTS
 from farbench.masks.trained import TrainedMasks, load_mask_network
 from farbench.running.trained import TrainedCell
-from farbench.running.trained_record import made_by, training_recipe
+from farbench.running.trained_record import AGAIN, made_by, training_recipe
 from farbench.store.artifacts import ArtifactStore
+from farbench.store.cells import CELL
+from farbench.store.shapes import Shape, check_shape
+
+RECIPE: Shape = {"groups!": [[str]], "protocol!": {"stored_size!": int}}
+"""What of a mask network's recipe is needed to have its masks."""
 
 
 def stored_masks(trained: TrainedCell, store: ArtifactStore) -> StoredMasks | None:
@@ -75,11 +80,14 @@ def mask_recipe(trained: TrainedCell) -> dict[str, Any]:
     """Return the recipe of the mask network, whatever the area of its masks.
 
     Raises:
-        UserError: It was trained without masks.
+        UserError: It was trained without masks, or its record is damaged.
     """
     _network_key(trained)
     made: dict[str, Any] = training_recipe(trained.record)["masks"]["made"]
-    return dict(made.get("masks", made))
+    recipe = dict(made.get("masks", made))
+    name = "identity.recipe.training.masks.made"
+    check_shape(trained.folder / CELL, recipe, RECIPE, AGAIN, name)
+    return recipe
 
 
 def _network_key(trained: TrainedCell) -> str:

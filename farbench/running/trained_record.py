@@ -10,18 +10,27 @@ from farbench.errors import UserError
 from farbench.store.atomic import check_format, read_json
 from farbench.store.cells import CELL, SCHEMA
 from farbench.store.shapes import CELL as CELL_SHAPE
-from farbench.store.shapes import check_shape
-from farbench.tasks import from_record
-from farbench.tasks.attributes import BinaryAttributes
+from farbench.store.shapes import Shape, check_shape
 from farbench.tasks.base import Task, TrainStatistics
 from farbench.tasks.scalar import Scalar
 
+AGAIN = "Run the cell again."
 EXPORTED = "farbench.json"
 """In an exported folder: the record of the cell (under "cell") and what people want to know."""
 
 
-_NEEDED = ("protocol", "method", "dataset", "identity")
-"""Without these a record is none of a cell that was trained."""
+NEEDED: Shape = {
+    "row!": str,
+    "seed!": int,
+    "method!": {"name!": str, "options!": {...: object}},
+    "protocol!": {...: object},
+    "dataset!": {"name!": str, "title!": str, "options!": {...: object}, "images!": {...: int}},
+    "identity!": {"key!": str, "recipe!": {"training!": {...: object}}},
+    "statistics": {
+        ...: {"prevalence!": [float], "mean!": [float], "std!": [float], "identities!": int}
+    },
+}
+"""What of ``cell.json`` is needed to load its network, whichever version wrote it."""
 
 
 def read_trained_record(folder: Path) -> dict[str, Any]:
@@ -38,12 +47,14 @@ def read_trained_record(folder: Path) -> dict[str, Any]:
         record = record.get("cell")
     if isinstance(record, dict):
         check_format(folder, record.get("schema"), SCHEMA)
-    if not isinstance(record, dict) or any(record.get(key) is None for key in _NEEDED):
+    if not isinstance(record, dict) or "protocol" not in record:
         raise UserError(f"{folder} holds no record of a cell.")
-    check_shape(path, record, CELL_SHAPE, "Run the cell again.")
+    name = "cell" if path.name == EXPORTED else ""
+    check_shape(path, record, CELL_SHAPE, AGAIN, name)
     if record.get("status") != "finished":
         why = f": {record['error']}" if record.get("error") else ""
         raise UserError(f"{folder} is not finished ({record.get('status')}{why}). Run it first.")
+    check_shape(path, record, NEEDED, AGAIN, name)
     return record
 
 
@@ -58,14 +69,6 @@ def made_by(record: Mapping[str, Any]) -> str:
     environment = record.get("environment") or {}
     version, commit = environment.get("farbench", "unknown"), environment.get("commit")
     return f"it was made by farbench {version}" + (f", commit {commit}" if commit else "")
-
-
-def tasks_of(record: Mapping[str, Any]) -> tuple[Task, ...]:
-    """Return the tasks; the first cells had attributes only, and no list of tasks."""
-    if "tasks" in record:
-        return tuple(from_record(task) for task in record["tasks"])
-    attributes: Mapping[str, list[str]] = record.get("attributes") or {}
-    return tuple(BinaryAttributes(task, tuple(names)) for task, names in attributes.items())
 
 
 def statistics_of(record: Mapping[str, Any], tasks: tuple[Task, ...]) -> dict[str, TrainStatistics]:

@@ -19,15 +19,15 @@ from farbench.plugins.registry import Registry
 from farbench.running.cell import CellRunner
 from farbench.running.plan import Plan, PlannedCell
 from farbench.running.prepare import ELSEWHERE, Preparation
-from farbench.running.progress import Progress, duration
-from farbench.running.record import describe
-from farbench.scoring.catalogue import HEADLINE, metric_info
+from farbench.running.progress import Progress, told_score
+from farbench.running.record import planned_record
+from farbench.scoring.catalogue import HEADLINE
 from farbench.store import cells as files
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import sweep
 from farbench.store.folders import locked, make_folder
-from farbench.tasks.base import Task
 from farbench.training.assist import Assignment
+from farbench.wording import duration
 
 Evaluate = Callable[[PlannedCell, PackedImages, Path], None]
 """Looks at a finished cell, its images and its folder; what it finds, it stores there."""
@@ -148,13 +148,13 @@ class CellWork:
             self.progress.line(f"  failed: {reason} (see {target / files.LOG})")
             self._runner.failed(cell, target, reason)
             return reason
-        shown = ", ".join(
-            _shown(task, metric, metrics[task.name][metric], named=len(cell.tasks) > 1)
+        scores = ", ".join(
+            told_score(task, metric, metrics[task.name][metric], named=len(cell.tasks) > 1)
             for task in cell.tasks
             for metric in HEADLINE[task.kind]
         )
         taken = duration(time.perf_counter() - started)
-        self.progress.line(f"  test {shown}, in {taken}")
+        self.progress.line(f"  test {scores}, in {taken}")
         return self._evaluated(cell, target)
 
     def _evaluate_finished(self, cell: PlannedCell) -> str | None:
@@ -179,7 +179,7 @@ class CellWork:
 
 def write_failed(cell: PlannedCell, target: Path, reason: str) -> None:
     """Write into a cell's folder that it failed, and why."""
-    files.write_cell(target, {**describe(cell), "status": "failed", "error": reason})
+    files.write_cell(target, {**planned_record(cell), "status": "failed", "error": reason})
 
 
 def _reason(error: Exception) -> str:
@@ -187,10 +187,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, CellFailed | UserError):
         return text
     return f"{type(error).__name__}: {text}"
-
-
-def _shown(task: Task, metric: str, value: float | None, *, named: bool) -> str:
-    """Write one metric: ``accuracy 88.12``, ``age mae 6.30``."""
-    info = metric_info(task.kind, metric)
-    number = "undefined" if value is None else f"{100 * value if info.percent else value:.2f}"
-    return f"{task.name} {metric} {number}" if named else f"{metric} {number}"

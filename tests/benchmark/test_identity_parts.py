@@ -170,6 +170,6 @@ def test_rooms_that_cannot_change_a_number_are_not_followed():
     found = modules("farbench.training.train", "farbench.store.artifacts")
     assert "farbench.training.stage" in found
     assert "farbench.data.batches" in found
-    for room in ("errors", "store", "benchmark", "tables", "scoring"):
+    for room in ("errors", "limits", "store", "benchmark", "tables", "scoring"):
         assert not [name for name in found if f"{name}.".startswith(f"farbench.{room}.")]
     assert "farbench" not in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +17,7 @@ from farbench.benchmark.schema import Images
 from farbench.data import contents
 from farbench.data.contents import notice_exchanged
 from farbench.data.source import Source, open_source
-from farbench.errors import UserError
+from farbench.errors import NoSpace
 from farbench.store.artifacts import ArtifactStore
 
 COUNT = 12
@@ -162,10 +163,22 @@ def test_several_processes_read_the_same_checksums(root, store, tmp_path, monkey
         assert first["first"].tolist() == second["first"].tolist()
 
 
-def test_a_cache_that_cannot_be_written_is_told(root, tmp_path):
+def test_a_cache_that_can_only_be_read_is_no_error(root, tmp_path):
+    """Packing tells it, unless all is packed already."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="Set FARBENCH_CACHE"):
-        seen(root, ArtifactStore(tmp_path / "file"))
+    bare = open_source(Files(), root, Images())
+    assert seen(root, ArtifactStore(tmp_path / "file"))[0].manifest == bare.manifest
+
+
+def test_a_full_disk_is_told(root, store):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # as a quota does
+    try:
+        with pytest.raises(NoSpace):
+            seen(root, store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((store.root / contents.KIND).iterdir())
 
 
 def test_drawn_images_have_no_bytes_to_compare(store):

@@ -21,6 +21,7 @@ from farbench_datasets.synthetic import (
 
 COLUMN = {name: place for place, name in enumerate(ATTRIBUTES)}
 COUNT = 4000
+OUTER_LIPS = slice(76, 88)
 
 
 @pytest.fixture(scope="module")
@@ -290,9 +291,9 @@ def test_pupils_and_lips_are_painted_where_their_points_are(seed: int) -> None:
         return np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
 
     red = picture[..., 0] - picture[..., 1]
-    lips = face.points[wflw98.OUTER_LIPS]
+    lips = face.points[OUTER_LIPS]
     middle = (lips.min(axis=0) + lips.max(axis=0)) / 2
-    assert np.linalg.norm(centre_of(red, wflw98.OUTER_LIPS) - middle) < 3.0
+    assert np.linalg.norm(centre_of(red, OUTER_LIPS) - middle) < 3.0
     for pupil in face.points[wflw98.PUPILS]:
         x, y = np.rint(pupil).astype(int)
         dark = picture[y - 1 : y + 2, x - 1 : x + 2].mean()

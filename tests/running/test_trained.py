@@ -101,9 +101,9 @@ def set_(*path):
         (set_("method", "options", "widht", 3), "has no option 'widht'"),
         (set_("method", "options", "backbone", "resnet10t"), "do not fit the network"),
         (set_("protocol", "crop", -3), "cannot be read by this version of farbench"),
-        (set_("method", {"options": {}}), "cannot be read by this version of farbench"),
-        (set_("statistics", "attributes", {}), "cannot be read by this version of farbench"),
-        (set_("identity", None), "holds no record of a cell"),
+        (set_("method", {"options": {}}), "cell.json: method.name is missing. Run the cell again."),
+        (set_("statistics", "attributes", {}), "statistics.attributes.prevalence is missing."),
+        (set_("identity", None), "cell.json: identity is missing. Run the cell again."),
         (set_("environment", "here"), "environment is 'here', not a mapping. Run the cell again."),
     ],
 )
