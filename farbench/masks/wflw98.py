@@ -24,7 +24,6 @@ NOSE_BOTTOM: Final = slice(55, 60)
 NOSE: Final = slice(51, 60)
 RIGHT_EYE: Final = slice(60, 68)
 LEFT_EYE: Final = slice(68, 76)
-OUTER_LIPS: Final = slice(76, 88)
 MOUTH: Final = slice(76, 96)
 PUPILS: Final = slice(96, 98)
 

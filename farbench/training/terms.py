@@ -25,7 +25,7 @@ class Term:
     """One term of the loss.
 
     Attributes:
-        name: The task, or the group.
+        name: The task, or the group (``<task>.<group>`` where several tasks have groups).
         task: What is predicted; of a group, its attributes alone.
         statistics: Of its train labels.
         columns: The group's columns of the task's output; None takes all.
@@ -44,16 +44,18 @@ def plan_terms(problem: Problem, weighting: TaskWeighting) -> tuple[Term, ...]:
         UserError: The weighting is over groups that do not exist or do not cover the attributes.
     """
     terms: list[Term] = []
+    several = sum(isinstance(task, BinaryAttributes) for task in problem.tasks) > 1
     for task in problem.tasks:
         statistics = problem.statistics[task.name]
         if weighting.over == "tasks" or not isinstance(task, BinaryAttributes):
             terms.append(Term(task.name, task, statistics))
             continue
-        for group in problem.groups(weighting.grouping):
+        for group in problem.groups(weighting.grouping, task):
+            name = f"{task.name}.{group.name}" if several else group.name
             names = tuple(task.attributes[column] for column in group.columns)
             shares = tuple(statistics.prevalence[column] for column in group.columns)
             part = replace(statistics, prevalence=shares)
-            terms.append(Term(group.name, BinaryAttributes(task.name, names), part, group.columns))
+            terms.append(Term(name, BinaryAttributes(task.name, names), part, group.columns))
     return tuple(terms)
 
 

@@ -29,7 +29,7 @@ class Moon(Loss):
 
     name: ClassVar[str] = "moon"
     source: ClassVar[str] = (
-        "Rudd, Guenther, Boult, MOON: A Mixed Objective Optimization Network for the Recognition "
+        "Rudd, Günther and Boult, MOON: A Mixed Objective Optimization Network for the Recognition "
         "of Facial Attributes, ECCV 2016; weights as in tornadomeet/mxnet-face, moon_output.cc."
     )
 

@@ -14,13 +14,7 @@ from farbench.plugins.manager import load_plugins
 from farbench.plugins.method import Method, Problem
 from farbench.plugins.registry import Registry
 from farbench.plugins.weighting import TaskWeighting
-from farbench.testing.problems import (
-    STATISTICS,
-    TASKS,
-    drawn_batch,
-    drawn_targets,
-    installed_groupings,
-)
+from farbench.testing.problems import STATISTICS, TASKS, drawn_batch, drawn_targets
 from farbench.training.device import Compute, Forward
 from farbench.training.optimizer import make_optimizer, set_learning_rate
 from farbench.training.terms import TrainingLoss
@@ -59,7 +53,8 @@ def take_steps(
     """Take a first step as it comes, then two in which nothing may wait."""
     device = torch.device("cuda")
     tasks = tuple(TASKS[kind] for kind in kinds)
-    problem = Problem(tasks, SIDE, STATISTICS, pretrained=False, groupings=installed_groupings())
+    groupings = registry.grouping_records()
+    problem = Problem(tasks, SIDE, STATISTICS, pretrained=False, groupings=groupings)
     compute = Compute(device, "bfloat16", 1)
     network = compute.place(method.build(problem)).train()
     chosen = {kind: registry.losses[(losses or USUAL)[kind]].value() for kind in kinds}

@@ -10,13 +10,7 @@ from farbench.data.batches import Batch
 from farbench.plugins.manager import load_plugins
 from farbench.plugins.method import Problem
 from farbench.testing.no_waiting import META, no_waiting, on_meta
-from farbench.testing.problems import (
-    STATISTICS,
-    TASKS,
-    drawn_batch,
-    drawn_targets,
-    installed_groupings,
-)
+from farbench.testing.problems import STATISTICS, TASKS, drawn_batch, drawn_targets
 from farbench.training.device import Compute, Forward
 from farbench.training.optimizer import make_optimizer, set_learning_rate
 from farbench.training.terms import TrainingLoss
@@ -30,7 +24,8 @@ def test_a_step_reads_nothing_back(optimizer: str, weighting: str) -> None:
     method = registry.methods["linear_head"].value(backbone="resnet10t")
     tasks = (TASKS["attributes"], TASKS["classes"], TASKS["scalar"])
     losses = {"attributes": "bce", "classes": "cross_entropy", "scalar": "smooth_l1"}
-    problem = Problem(tasks, 64, STATISTICS, pretrained=False, groupings=installed_groupings())
+    groupings = registry.grouping_records()
+    problem = Problem(tasks, 64, STATISTICS, pretrained=False, groupings=groupings)
     compute = Compute(META, "float32", 1)
     network = compute.place(method.build(problem)).train()
     loss = TrainingLoss(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_parts import celeba_problem
 from torch import nn
 
-from farbench import Classes, Problem, Scalar, TrainStatistics, UserError
+from farbench import BinaryAttributes, Classes, Problem, Scalar, TrainStatistics, UserError
 from farbench.tasks import DEFAULT_LOSSES
 from farbench.training.terms import TrainingLoss, plan_terms
 from farbench_losses import farbench_losses
@@ -110,6 +112,20 @@ def test_the_groups_of_an_attribute_task_are_terms() -> None:
     for term, value in zip(terms, losses, strict=True):
         columns = list(term.columns)
         torch.testing.assert_close(value, module(logits[:, columns], targets[:, columns].float()))
+
+
+def test_two_attribute_tasks_have_groups_of_their_own() -> None:
+    problem = celeba_problem()
+    few = BinaryAttributes("few", ("Bald", "Smiling", "Eyeglasses"))
+    problem = replace(
+        problem,
+        tasks=(*problem.tasks, few),
+        statistics={**problem.statistics, "few": TrainStatistics((0.1, 0.2, 0.3))},
+    )
+    terms = plan_terms(problem, WEIGHTINGS["equal"](over="groups", grouping="mgmtn"))
+    own = {term.name: term.columns for term in terms if term.task.name == "few"}
+    assert own == {"few.Eyes": (2,), "few.Hair": (0,), "few.Object": (1,)}
+    assert len({term.name for term in terms}) == len(terms) == 8 + 3
 
 
 def test_a_weighting_that_needs_features_says_so() -> None:

@@ -77,6 +77,8 @@ def test_a_task_not_seen_yet_gets_a_usual_weight() -> None:
     _, weights = build()(torch.tensor([20.0, 0.0, 5.0]))
     shares = [1 / 20, 1 / 12.5, 1 / 5]
     assert weights.tolist() == pytest.approx([3 * share / sum(shares) for share in shares])
+    _, one = build()(torch.tensor([20.0, 0.0, 0.0]))
+    assert one.tolist() == [1, 1, 1]
     _, nothing = build()(torch.zeros(3))
     assert nothing.tolist() == [1, 1, 1]
 
