@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 import farbench
 from farbench.bench.processes import farbench_command, run_process
 from farbench.bench.profile import take_step
-from farbench.bench.workload import make_ready, plan_method
+from farbench.bench.workload import Workload, make_ready, plan_method
 from farbench.benchmark.schema import Protocol
 from farbench.plugins.manager import load_plugins
-from farbench.training.stage import WEIGHTS, Listeners, StageData
+from farbench.training.stage import WEIGHTS, Listeners
 from farbench.training.train import train_stage
 
 Result = dict[str, Any]
@@ -38,6 +38,19 @@ VALUES = {
 }
 """Options of the protocol that may change last bits and nothing else."""
 FOR_GPUS = ("compile", "cuda_graphs", "input")
+
+TINY = (
+    "protocol.images.train=24",
+    "protocol.images.valid=8",
+    "protocol.images.test=8",
+    "protocol.crop=32",
+    "protocol.resize=40",
+    "protocol.batch_size=8",
+    "protocol.epochs=1",
+    "protocol.stage_epochs.global=0",
+    "protocol.threads=1",
+)
+LONGER = ("protocol.epochs=6",)
 
 
 def sync_free(device: str, quick: bool) -> Result:
@@ -90,20 +103,6 @@ def options_agree(device: str, quick: bool, option: str) -> Result:
     return {**(_passed(said) if agree else _failed(said)), **figures}
 
 
-TINY = (
-    "protocol.images.train=24",
-    "protocol.images.valid=8",
-    "protocol.images.test=8",
-    "protocol.crop=32",
-    "protocol.resize=40",
-    "protocol.batch_size=8",
-    "protocol.epochs=1",
-    "protocol.stage_epochs.global=0",
-    "protocol.threads=1",
-)
-LONGER = ("protocol.epochs=6",)
-
-
 def resume(device: str, quick: bool) -> Result:
     """Interrupt a stage after its first epoch, go on, and compare with one that was not."""
     sets = ["method.backbone=resnet10t", "protocol.epochs=2", "protocol.threads=1"]
@@ -135,14 +134,15 @@ class _Stop(Exception):
     """Stands for a kill."""
 
 
-def _train(work: Any, folder: Path, *, stop: bool) -> None:
+def _train(work: Workload, folder: Path, *, stop: bool) -> None:
+    """Train the workload's stage; ``stop`` ends it after its first epoch."""
+
     def epoch_ended(stage: str, epoch: int, values: dict[str, float]) -> None:
         if stop:
             raise _Stop
 
-    data: StageData = work.data
     listeners = Listeners(epoch_ended, lambda *_: None)
-    train_stage(work.run, folder, None, data, work.forward.compute, listeners)
+    train_stage(work.run, folder, None, work.data, work.forward.compute, listeners)
 
 
 def gpu_tests(device: str, quick: bool) -> Result:

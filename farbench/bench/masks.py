@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from farbench.bench.side_by_side import Ratio, ratio, time_in_turn
 from farbench.bench.workload import Workload, make_ready, plan_method
 from farbench.plugins.manager import load_plugins
-from farbench.plugins.registry import Registry
 from farbench.training.optimizer import make_optimizer
 
 BACKBONES = ("tf_efficientnet_lite0", "resnet50")
@@ -61,7 +60,16 @@ def measure(
     for backbone in backbones:
 
         def ready(method: str, *sets: str, backbone: str = backbone) -> Workload:
-            return _ready(registry, method, backbone, side, batch_size, steps, device, *sets)
+            cell = plan_method(
+                method,
+                registry,
+                image_size=side,
+                batch_size=batch_size,
+                steps=steps,
+                sets=[f"method.backbone={backbone}", *sets],
+                device=device,
+            )
+            return make_ready(cell)
 
         own = ready("g2ff_ca")
         timed = time_in_turn(
@@ -75,15 +83,20 @@ def measure(
         )
         on_gpu = own.cell.compute.device.type == "cuda"
         taken = {name: one.wall if on_gpu else one.cpu for name, one in timed.items()}
-        pairs = zip(taken["offline"], taken["own_layers"], strict=True)
-        rest = tuple(whole - layers for whole, layers in pairs)
-        found |= {
-            f"{backbone}_offline": ratio(rest, taken["baseline"]),
-            f"{backbone}_own_layers": ratio(taken["own_layers"], taken["baseline"]),
-            f"{backbone}_whole": ratio(taken["offline"], taken["baseline"]),
-            f"{backbone}_online": ratio(taken["online"], taken["offline"]),
-        }
+        found |= {f"{backbone}_{name}": one for name, one in _figures(taken).items()}
     return found
+
+
+def _figures(taken: Mapping[str, tuple[float, ...]]) -> dict[str, Ratio]:
+    """Return the ratios of one backbone from the seconds of each round."""
+    pairs = zip(taken["offline"], taken["own_layers"], strict=True)
+    rest = tuple(whole - layers for whole, layers in pairs)
+    return {
+        "offline": ratio(rest, taken["baseline"]),
+        "own_layers": ratio(taken["own_layers"], taken["baseline"]),
+        "whole": ratio(taken["offline"], taken["baseline"]),
+        "online": ratio(taken["online"], taken["offline"]),
+    }
 
 
 def own_layers(work: Workload) -> Callable[[], object]:
@@ -112,25 +125,3 @@ def own_layers(work: Workload) -> Callable[[], object]:
         return float(value.detach())  # wait for the device, as an epoch does at its end
 
     return epoch
-
-
-def _ready(
-    registry: Registry,
-    method: str,
-    backbone: str,
-    side: int,
-    batch_size: int,
-    steps: int,
-    device: str,
-    *sets: str,
-) -> Workload:
-    cell = plan_method(
-        method,
-        registry,
-        image_size=side,
-        batch_size=batch_size,
-        steps=steps,
-        sets=[f"method.backbone={backbone}", *sets],
-        device=device,
-    )
-    return make_ready(cell)

@@ -71,8 +71,8 @@ def run_bench(name: str, given: Mapping[str, Any]) -> Record:
         ``seconds``; ``figures`` by name, each with median, low, high and rounds, and where it has
         a goal also ``at_most`` or ``at_least`` and ``met``; ``error`` where it failed.
     """
-    measure = ("farbench.bench.running", "measured")
-    record = in_own_process(*measure, {"name": name, "given": dict(given)}, LIMIT)
+    arguments = {"name": name, "given": dict(given)}
+    record = in_own_process("farbench.bench.running", "measured", arguments, LIMIT)
     figures = record.pop("value", {})
     goals = {} if given.get("tiny") else BENCHES[name].goals
     record["figures"] = {key: _with_goal(figure, goals.get(key)) for key, figure in figures.items()}
@@ -86,7 +86,7 @@ def measured(name: str, given: Mapping[str, Any]) -> Record:
     for key in inspect.signature(measure).parameters:
         if given.get(key) is not None:
             arguments[key] = Path(given[key]) if key == "data_root" else given[key]
-    return {key: _figure(value) for key, value in measure(**arguments).items()}
+    return {key: asdict(figure) for key, figure in measure(**arguments).items()}
 
 
 def in_own_process(
@@ -134,13 +134,6 @@ def tell(module: str, function: str, arguments: str) -> None:
     """Call a function and print what it returns, for :func:`in_own_process`."""
     value = getattr(importlib.import_module(module), function)(**json.loads(arguments))
     print(RESULT + json.dumps(value))
-
-
-def _figure(value: Any) -> Record:
-    """Return a ratio, or a bare number, as JSON can hold it."""
-    if isinstance(value, int | float):
-        return {"median": value, "low": value, "high": value, "rounds": 1}
-    return asdict(value)
 
 
 def _with_goal(figure: Record, goal: Goal | None) -> Record:

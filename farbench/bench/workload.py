@@ -25,6 +25,7 @@ from farbench.data.pack import PackedImages
 from farbench.data.placement import place_images
 from farbench.data.targets import make_targets
 from farbench.masks.network import MaskNetwork
+from farbench.masks.plan import MaskPlan
 from farbench.masks.trained import TrainedMasks
 from farbench.plugins.registry import Registry
 from farbench.running.plan import PlannedCell, Planner
@@ -32,10 +33,10 @@ from farbench.store.artifacts import ArtifactStore
 from farbench.training.device import Forward
 from farbench.training.epoch import train_epoch
 from farbench.training.faster_steps import speed_up
-from farbench.training.optimizer import make_optimizer
 from farbench.training.stage import StageData, StageRun
 from farbench.training.terms import TrainingLoss
-from farbench.training.weights import freeze, set_to_train
+from farbench.training.train import begin_stage
+from farbench.training.weights import set_to_train
 
 PACKED_TO_CROP = 8 / 7
 """Images are packed this much larger than they are cropped: 128 for 112, 256 for 224."""
@@ -147,67 +148,63 @@ def make_ready(cell: PlannedCell, pixels: NDArray[np.uint8] | None = None) -> Wo
             a step and a copy of it take as long as of faces. So does a mask network that was never
             trained, where masks are predicted in every step.
     """
+    data = _data(cell, pixels)
+    run = cell.stages[-1]
+    statistics = data.batches.targets.statistics
+    run = replace(run, problem=replace(run.problem, statistics=statistics))
+    with tempfile.TemporaryDirectory(prefix="farbench-") as name:  # nothing to go on with
+        begun = begin_stage(run, Path(name), None, cell.compute)
+    work = Workload(cell, run, begun.forward, begun.loss, begun.optimizer, data)
+    work.set_to_train()
+    whole_batch = min(run.protocol.batch_size, len(data.train))
+    speed_up(
+        work.forward,
+        run.speedups,
+        data.batches,
+        whole_batch,
+        lambda text: print(text, file=sys.stderr),
+    )
+    return work
+
+
+def _data(cell: PlannedCell, pixels: NDArray[np.uint8] | None) -> StageData:
+    """Return batches of a cell's data set, over noise where no packed images are given."""
     protocol, source = cell.row.protocol, cell.source
-    torch.set_num_threads(cell.compute.threads)
-    noise = np.random.default_rng(0)
     side = protocol.resize
     if pixels is None:
+        noise = np.random.default_rng(0)
         pixels = noise.integers(0, 256, (len(source), side, side, 3), dtype=np.uint8)
     packed = PackedImages(pixels, np.full((len(source), 2), side, np.int32), {})
-    targets = make_targets(source, cell.tasks, packed, protocol.crop)
-    run = cell.stages[-1]
-    run = replace(run, problem=replace(run.problem, statistics=targets.statistics))
-    masks: StoredMasks | OnlineMasks | None = None
-    if cell.masks is not None and cell.masks.protocol.online:
-        masks = _untrained_masks(cell)
-    elif cell.masks is not None:
-        stored, groups = cell.masks.protocol.stored_size, cell.masks.group_names
-        size = (len(source), -(-len(groups) * stored * stored // 8))
-        masks = StoredMasks(noise.integers(0, 256, size, dtype=np.uint8), groups, stored)
     batches = Batches(
         pixels,
-        targets,
-        masks,
+        make_targets(source, cell.tasks, packed, protocol.crop),
+        None if cell.masks is None else _masks(cell, cell.masks),
         protocol.crop,
         round(protocol.crop * protocol.mask_warp),
         protocol.batch_size,
         _device_warp(cell, pixels) if cell.compute.warp == "device" else None,
         pin=cell.compute.device.type == "cuda",
     )
-    data = StageData(
+    return StageData(
         batches,
         packed,
         {task.name: source.labels(task) for task in cell.tasks},
         source.positions("train", cell.tasks),
         source.positions("valid", cell.tasks),
     )
-    network = cell.compute.place(run.build())
-    loss = run.build_loss(network).to(cell.compute.device)
-    weighting = list(loss.weighting.parameters()) if loss.weighting is not None else ()
-    optimizer = make_optimizer(
-        [*freeze(network, run.stage.frozen), *loss.modules_by_term.parameters()],
-        protocol,
-        run.learning_rate,
-        cell.compute,
-        weighting,
-        run.weighting.learning_rate(run.learning_rate),
-    )
-    forward = Forward(network, cell.tasks, cell.compute, run.masked, protocol.parts_of)
-    work = Workload(cell, run, forward, loss, optimizer, data)
-    work.set_to_train()
-    whole_batch = min(protocol.batch_size, len(data.train))
-    speed_up(forward, run.speedups, batches, whole_batch, lambda text: print(text, file=sys.stderr))
-    return work
 
 
-def _untrained_masks(cell: PlannedCell) -> OnlineMasks:
-    """Return what predicts masks in every step, of a network with random weights."""
-    assert cell.masks is not None
-    plan = cell.masks
-    network = MaskNetwork(len(plan.groups), plan.protocol, pretrained=False)
-    placed = cell.compute.place(network)
-    trained = TrainedMasks(placed.eval(), plan.group_names, plan.protocol, 1.0, cell.compute)
-    return trained.online(cell.row.protocol.resize)
+def _masks(cell: PlannedCell, plan: MaskPlan) -> StoredMasks | OnlineMasks:
+    """Return masks of noise, or what predicts them in every step, with random weights."""
+    if plan.protocol.online:
+        network = MaskNetwork(len(plan.groups), plan.protocol, pretrained=False)
+        placed = cell.compute.place(network).eval()
+        trained = TrainedMasks(placed, plan.group_names, plan.protocol, 1.0, cell.compute)
+        return trained.online(cell.row.protocol.resize)
+    stored, groups = plan.protocol.stored_size, plan.group_names
+    size = (len(cell.source), -(-len(groups) * stored * stored // 8))
+    noise = np.random.default_rng(1)
+    return StoredMasks(noise.integers(0, 256, size, dtype=np.uint8), groups, stored)
 
 
 def _device_warp(cell: PlannedCell, pixels: NDArray[np.uint8]) -> DeviceWarp:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from farbench.data.workers import usable_cores
 from farbench.plugins.health import Diagnosis, Machine, State
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -18,8 +19,8 @@ def check_devices(machine: Machine) -> Iterator[Diagnosis]:
     """Tell the processor and every GPU, on which a product of matrices is tried."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Diagnosis("processor", "ok", f"{cores} cores, {torch.get_num_threads()} threads in torch")
+    told = f"{usable_cores()} cores, {torch.get_num_threads()} threads in torch"
+    yield Diagnosis("processor", "ok", told)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch warns of is told below
         usable = torch.cuda.is_available()

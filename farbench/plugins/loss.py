@@ -28,7 +28,9 @@ class Loss(Plugin):
         """Return a module ``(outputs, targets) -> scalar``.
 
         Outputs are float32 ``(N, task.outputs)`` whatever the precision of the network. Unknown
-        labels must add nothing, and no NaN to the gradient. Targets are, by kind of task:
+        labels must add nothing, and no NaN to the gradient. The scalar is not below 0, and 0 where
+        no label is known: task weightings take a loss of 0 for a task that the batch lacks. Targets
+        are, by kind of task:
 
         * attributes: float ``(N, A)``, 1, 0, or -1 where unknown. With a task weighting over
           groups the module is built for one group and sees its columns alone.

@@ -57,11 +57,19 @@ class Problem:
         """Return the constant output that suits a task's train labels best."""
         return task.prior(self.statistics[task.name])
 
-    def groups(self, grouping: str) -> tuple[Group, ...]:
-        """Return the groups of a named grouping, resolved to columns of the output."""
+    def groups(self, grouping: str, task: BinaryAttributes | None = None) -> tuple[Group, ...]:
+        """Return the groups of a named grouping, resolved to columns of a task's output.
+
+        Args:
+            grouping: Its name.
+            task: The attribute task; None is :attr:`attributes`.
+
+        Raises:
+            UserError: There is no such grouping, or it has no group for some attribute.
+        """
         if grouping not in self.groupings:
             raise unknown_name("grouping", grouping, self.groupings)
-        return resolve(self.groupings[grouping], self.attributes.attributes)
+        return resolve(self.groupings[grouping], (task or self.attributes).attributes)
 
 
 @dataclass(frozen=True)

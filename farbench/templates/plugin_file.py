@@ -39,9 +39,3 @@ def plugin_text(kind: str, name: str, check: str = "") -> str:
 def class_name(name: str) -> str:
     """Return ``"GateNet"`` for ``"gate_net"``."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-def snake_case(word: str) -> str:
-    """Return the name nearest to a word that is none: ``"gate_net"`` for ``"GateNet-"``."""
-    parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", word)
-    return re.sub(r"[^a-z0-9]+", "_", parts.lower()).strip("_0123456789")

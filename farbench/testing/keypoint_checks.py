@@ -46,6 +46,23 @@ class KeypointSubject(PluginSubject[KeypointModel]):
         """The same faces without point sets."""
         return FaceIndex(self.index.frame)
 
+    @cached_property
+    def served(self) -> FaceIndex:
+        """The faces with as little as the model needs: without point sets, if it can.
+
+        Raises:
+            NotTried: It can serve neither.
+        """
+        index = self.bare if not self.instance.unavailable(self.bare) else self.index
+        if reason := self.instance.unavailable(index):
+            raise NotTried(f"it cannot serve drawn faces: {reason}")
+        return index
+
+    @cached_property
+    def found(self) -> NDArray[np.float32]:
+        """The points of these faces, found once."""
+        return self.instance.points(self.served, self.read)
+
     def read(self, position: int) -> NDArray[np.uint8]:
         """Return an image."""
         if self.faces is None:
@@ -115,10 +132,7 @@ def resolve(subject: KeypointSubject) -> str:
 )
 def points(subject: KeypointSubject) -> str:
     """Find the points of a few faces, with their point sets if it needs them, twice."""
-    index = subject.bare if not subject.instance.unavailable(subject.bare) else subject.index
-    if reason := subject.instance.unavailable(index):
-        raise NotTried(f"it cannot serve drawn faces: {reason}")
-    found = subject.instance.points(index, subject.read)
+    index, found = subject.served, subject.found
     wanted = (len(index.frame), wflw98.NUM_POINTS, 2)
     if found.shape != wanted or found.dtype != np.float32:
         raise Broken(f"points gives {found.dtype} {found.shape}, not float32 {wanted}")
@@ -142,6 +156,27 @@ def points(subject: KeypointSubject) -> str:
     if error > 0.5:
         raise Broken(f"points are off by {error:.2f} of the distance between the eyes")
     return f"{seen}, off by {error:.3f} of the distance between the eyes"
+
+
+@KEYPOINTS.line(
+    "An image gets the same points whatever other images are asked for with it.",
+    why="Points are found for one part of a data set after the other, and kept part by part.",
+    mend="Look at one image at a time: row i of the result belongs to read(i) and to row i of the "
+    "index, which is numbered from 0 in each part.",
+    needs=("points",),
+)
+def image_by_image(subject: KeypointSubject) -> None:
+    """Find the points of the last faces alone."""
+    index, first = subject.served, FACES // 2
+    part = FaceIndex(
+        index.frame.iloc[first:].reset_index(drop=True),
+        {name: values[first:] for name, values in index.points.items()},
+    )
+    alone = subject.instance.points(part, lambda position: subject.read(first + position))
+    among = subject.found[first:]
+    if not np.allclose(alone, among, atol=0.01, equal_nan=True):
+        far = float(np.nanmax(np.abs(alone - among), initial=0))
+        raise Broken(f"without the first {first} images the others' points are {far:.3g} px away")
 
 
 def _average_faces() -> FaceIndex:

@@ -23,7 +23,6 @@ from farbench.testing.problems import (
     STATISTICS,
     TASKS,
     drawn_batch,
-    installed_groupings,
 )
 from farbench.training.device import Compute, Forward
 from farbench.training.weights import freeze, set_to_train
@@ -57,7 +56,7 @@ class MethodSubject(PluginSubject[Method]):
         networks_seen: Digests of networks that were looked at already.
     """
 
-    groupings: Mapping[str, Grouping] = field(default_factory=installed_groupings)
+    groupings: Mapping[str, Grouping] = field(default_factory=dict)
     stand_ins: dict[str, Any] = field(default_factory=dict, init=False)
     odd: dict[tuple[str, ...], Exception] = field(default_factory=dict, init=False)
     networks_seen: dict[str, str] = field(default_factory=dict, init=False, repr=False)

@@ -65,26 +65,29 @@ def require_effects(
         if seen == {None}:
             unseen.append(f"{option}: no other value works ({values}), so what it does is not seen")
         elif True not in seen:
-            idle.append(f"{option} ({getattr(plugin, option)!r} tried against {values})")
+            idle.append((option, f"{getattr(plugin, option)!r} tried against {values}"))
     if idle:
-        names = " and ".join(entry.split(" ")[0] for entry in idle)
-        raise Broken(
-            f"nothing changes with {'; '.join(idle)}",
-            f"Use {names} in build, stages or mask_request, or remove it. If no test can see what "
-            f"it does, say why: untested_options: ClassVar[dict[str, str]] = "
-            f'{{"{idle[0].split(" ")[0]}": "the reason"}}.',
-        )
+        told = "; ".join(f"{option} ({tried})" for option, tried in idle)
+        names = " and ".join(option for option, _ in idle)
+        use = f"Use {names} in build, stages or mask_request, or remove it."
+        raise Broken(f"nothing changes with {told}", f"{use} {_or_say_why(idle[0][0])}")
     if unknown:
         raise Broken(
             f"no other value of {', '.join(unknown)} could be made up",
-            "Name one: Field(default, examples=[...], description=...). If no test can see what "
-            "it does, say why: untested_options: ClassVar[dict[str, str]] = "
-            f'{{"{unknown[0]}": "the reason"}}.',
+            f"Name one: Field(default, examples=[...], description=...). {_or_say_why(unknown[0])}",
         )
     if unseen:
         raise NotTried("; ".join(unseen))
-    told = [f"{option} not tested: {reason}" for option, reason in untested.items()]
-    return "; ".join(told) or None
+    reasons = [f"{option} not tested: {reason}" for option, reason in untested.items()]
+    return "; ".join(reasons) or None
+
+
+def _or_say_why(option: str) -> str:
+    """Return the advice for an option whose effect no test can see."""
+    return (
+        "If no test can see what it does, say why: untested_options: ClassVar[dict[str, str]] = "
+        f'{{"{option}": "the reason"}}.'
+    )
 
 
 def _effect(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from farbench.data.batches import Batch
 from farbench.plugins.grouping import Grouping
-from farbench.plugins.manager import load_plugins
 from farbench.tasks.attributes import CELEBA_ATTRIBUTES, BinaryAttributes
 from farbench.tasks.base import Task, TrainStatistics
 from farbench.tasks.classes import Classes
@@ -49,12 +45,6 @@ HALVES = Grouping(
     groups={"First half": CELEBA_ATTRIBUTES[:20], "Second half": CELEBA_ATTRIBUTES[20:]},
     regions={"First half": "eyes", "Second half": "mouth"},
 )
-
-
-@functools.cache
-def installed_groupings() -> Mapping[str, Grouping]:
-    """Return the groupings that installed plugins provide."""
-    return load_plugins().grouping_records()
 
 
 def drawn_images(count: int, side: int = SIDE, seed: int = 0) -> Tensor:

@@ -11,7 +11,6 @@ from farbench.bench import gpu, running
 from farbench.bench.catalogue import BENCHES, Bench, Goal
 from farbench.bench.gpu import MARKS, Part, _mark, run_parts
 from farbench.bench.running import in_own_process, run_bench
-from farbench.bench.side_by_side import Ratio
 
 
 @pytest.mark.parametrize(
@@ -56,13 +55,6 @@ def test_a_missed_goal_is_said_and_is_the_exit_code(monkeypatch, farbench_cli, t
     assert written["kind"] == "farbench bench"
     assert written["benches"]["overhead"]["figures"]["cpu"]["median"] == 1.5
     assert written["machine"]["device"] == "cpu"
-
-
-def test_numbers_and_ratios_become_figures():
-    assert running._figure(Ratio(1.0, 0.9, 1.1, 3)) == {
-        "median": 1.0, "low": 0.9, "high": 1.1, "rounds": 3
-    }  # fmt: skip
-    assert running._figure(2.0)["rounds"] == 1
 
 
 def test_every_bench_has_a_measure():

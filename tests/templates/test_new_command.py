@@ -117,6 +117,12 @@ def test_nothing_of_the_template_s_own_name_is_left(folder, farbench_cli, kind):
     assert max(map(len, text.split("\n"))) <= 100
 
 
+def test_the_page_has_every_kind():
+    page = (Path(__file__).parents[2] / "docs/plugins.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+) NAME` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted((*PROVIDED, "benchmark"))
+
+
 def test_a_benchmark_compares_what_a_file_provides_with_the_baseline(folder, farbench_cli):
     farbench_cli("new", "method", "gate_net", "--to", "mine/gate_net.py")
     done = farbench_cli(

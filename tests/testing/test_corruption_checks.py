@@ -102,6 +102,12 @@ def test_a_broken_corruption_fails_at_its_line(
     assert re.search(words, told(tried("corruptions", corruption, check)), re.DOTALL)
 
 
+def test_every_line_of_its_own_has_a_corruption_that_breaks_it() -> None:
+    shared = {"documented", "options_round_trip", "light_import"}
+    expected = {check.name for check in checks_of("corruptions")} - shared
+    assert {check for check, _, _ in BROKEN} == expected
+
+
 def test_without_drawn_faces_noise_is_taken() -> None:
     subject = subject_of("corruptions", Darker, Registry(registry().hooks), {})
     assert subject.faces is None

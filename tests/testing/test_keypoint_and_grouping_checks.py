@@ -65,6 +65,13 @@ class NoteIsNone(GoodPoints):
         return None  # type: ignore[return-value]
 
 
+class FirstOnly(GoodPoints):
+    """Counts on the first image of the data set."""
+
+    def points(self, index: FaceIndex, read: Callable[[int], np.ndarray]) -> np.ndarray:
+        return super().points(index, read) + np.float32(read(0)[60:160].mean() / 64)
+
+
 def partly(points: np.ndarray) -> np.ndarray:
     points[:, 5] = np.nan
     return points
@@ -85,6 +92,12 @@ BROKEN: list[tuple[str, type[KeypointModel], str]] = [
         pointed(lambda p: p + np.float32(time.perf_counter_ns() % 97 / 97)),
         "other points at the second call",
     ),
+    (
+        "image_by_image",
+        pointed(lambda p: np.float32(0.9) * p + np.float32(0.1) * p.mean(0)),
+        r"without the first 2 images the others' points are \S+ px away -> Look at one image",
+    ),
+    ("image_by_image", FirstOnly, r"are \S+ px away"),
 ]
 
 
@@ -99,6 +112,16 @@ def test_a_broken_keypoint_model_fails_at_its_line(
     if model is Slow:
         monkeypatch.setattr("farbench.testing.keypoint_checks.CHEAP", 0.05)
     assert re.search(words, told(tried("keypoints", model, check)), re.DOTALL)
+
+
+def lines_of_its_own(kind: str) -> set[str]:
+    shared = {"documented", "options_round_trip", "light_import"}
+    return {check.name for check in checks_of(kind)} - shared
+
+
+def test_every_line_of_its_own_has_something_that_breaks_it() -> None:
+    assert {check for check, _, _ in BROKEN} == lines_of_its_own("keypoints")
+    assert {check for check, _, _ in BROKEN_GROUPINGS} == lines_of_its_own("groupings")
 
 
 def test_a_model_that_loads_torch_to_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,14 @@ from typing import ClassVar, Literal
 
 import pytest
 from broken import registry, told, tried
-from broken_methods import BROKEN, Downloads, FreeText, HiddenState, Unused
+from broken_building import Downloads
+from broken_learning import FreeText, Unused
+from broken_methods import BROKEN, altered
+from broken_numerics import HiddenState
 from good_plugins import Good, GoodGroups
 from pydantic import Field
 
 from farbench import Method, Stage, UserError
-from farbench.plugins.manager import load_plugins
 from farbench.testing.catalogue import checks_of, subject_of
 from farbench.testing.checks import run_check
 from farbench.testing.method_subject import look
@@ -33,42 +35,6 @@ def test_every_line_has_a_method_that_breaks_it() -> None:
     assert {check.name for check in checks_of("methods")} == broken | elsewhere
 
 
-FILE = """
-from farbench import Method
-{}
-
-class Mine(Method):
-    name = "mine"
-"""
-
-
-def test_a_file_that_imports_torch_is_slow_to_list(tmp_path: Path) -> None:
-    outcomes = {}
-    for number, line in enumerate(
-        ("import torch", "import json", "from importlib.util import find_spec; find_spec('torch')")
-    ):
-        file = tmp_path / f"plugin{number}.py"
-        file.write_text(FILE.format(line))
-        plugin = load_plugins([file]).methods["mine"].value
-        outcomes[number] = tried("methods", plugin, "light_import")
-    assert "loading it imports torch (plugin0.py:3) -> Import inside" in told(outcomes[0])
-    assert outcomes[1].status == outcomes[2].status == "ok"
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [("1 / 0", "ZeroDivisionError: division by zero"), ("raise SystemExit(0)", "SystemExit: 0")],
-)
-def test_a_file_that_loads_once_alone_is_told(tmp_path: Path, line: str, said: str) -> None:
-    file = tmp_path / "once.py"
-    file.write_text(FILE.format(""))
-    plugin = load_plugins([file]).methods["mine"].value
-    file.write_text(line)
-    assert f"cannot be imported in a new process: {said} -> Make" in told(
-        tried("methods", plugin, "light_import")
-    )
-
-
 def test_a_method_that_does_not_begin_at_the_prior_is_told_so() -> None:
     outcome = tried("methods", Good, "outputs")
     assert (outcome.status, "'traits' does not begin at the prior" in outcome.seen) == ("ok", True)
@@ -84,14 +50,6 @@ def test_a_source_that_is_still_to_be_filled_in_is_told() -> None:
 
     outcome = tried("methods", Fresh, "documented")
     assert (outcome.status, outcome.seen) == ("ok", "`source` is still to be filled in")
-
-
-def test_what_a_test_file_defines_is_not_asked_how_it_is_imported() -> None:
-    class Here(Good):
-        """Defined in a test."""
-
-    outcome = tried("methods", Here, "light_import")
-    assert (outcome.status, "no plugin file" in outcome.seen) == ("skipped", True)
 
 
 def test_an_option_that_no_test_can_show_is_named_with_a_reason() -> None:
@@ -287,7 +245,6 @@ def test_connections_are_allowed_again_afterwards() -> None:
 @pytest.mark.gpu
 def test_what_stays_behind_is_found() -> None:
     import torch
-    from broken_methods import altered
 
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
