@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -48,5 +49,17 @@ def unknown_name(kind: str, word: str, known: Iterable[str], where: str = "") ->
 
 def in_a_line(word: str, limit: int = 80) -> str:
     """Return a word as a line can hold it: line breaks and the like escaped, the long cut."""
-    told = word if word.isprintable() else repr(word)[1:-1]
-    return told if len(told) <= limit else f"{told[: limit - 3]}..."
+    return shortened(word if word.isprintable() else repr(word)[1:-1], limit)
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Return the text, cut at ``limit`` characters where it is longer."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def shown(path: Path) -> str:
+    """Return the path as errors show it: relative to the current folder where it is below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd().resolve()))
+    except ValueError:
+        return str(path)

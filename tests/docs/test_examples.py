@@ -199,6 +199,16 @@ def test_every_metric_is_documented_with_its_kind_and_no_other():
     assert documented == {kind: set(metrics) for kind, metrics in METRICS.items()}
 
 
+def test_the_table_of_the_readme_is_of_the_committed_results(farbench_cli):
+    (shown,) = [text for text in blocks("README.md", "text") if text.startswith("Method ")]
+    done = farbench_cli("table", ROOT / "results/celeba_mini/ablation")
+    left_out = {"Backbone", "tf_efficientnet_lite0", "ResNeSt50"}
+    printed = [[w for w in line.split() if w not in left_out] for line in done.out.split("\n")]
+    lines = [line.split() for line in shown.splitlines() if not line.startswith(("─", "..."))]
+    assert len(lines) > 8
+    assert [line for line in lines if line not in [words[: len(line)] for words in printed]] == []
+
+
 def test_the_readme_lists_every_shipped_benchmark():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shipped = [path.stem for path in (ROOT / "benchmarks").glob("*.yaml")]

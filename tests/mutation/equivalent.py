@@ -14,6 +14,9 @@ EQUIVALENT = {
         "best = int(np.argmax(np.where(cut, right, (0))))": (
             "the first place may be cut and its count is not below 0"
         ),
+        "after = int(np.argmax((gap < 0)))": (
+            "the gap falls at every step, and where it is 0 both ways end in that point"
+        ),
         "fold = np.arange(len(chosen)) * FOLDS // max(len(chosen), (2))": (
             "the fold of a single pair is 0 either way"
         ),
@@ -28,6 +31,12 @@ EQUIVALENT = {
         "known, positive = targets >= 0, (targets >= 0.5)": "targets are 1, 0 and -1",
     },
     "plugins/farbench_weightings/measured_weights.py": {
+        "weights = weights / size.where(size > 0, (2.0))": (
+            "sizes are 0 only where no term is known, and there all are"
+        ),
+        "left = self.average / self.reference.where(known, (2.0))": (
+            "what is not known is 1 whatever it is divided by"
+        ),
         "ratio = torch.where(measured, now / self.last.where(measured, (2.0)), 1.0)": (
             "what is not measured is 1 whatever it is divided by"
         ),
