@@ -25,8 +25,8 @@ class MCNNAux(Peer):
     of Conv3 are flattened; the first groups have a Conv3 of their own and those from the sixth on
     share one (Around Head, Facial Hair, Cheeks, Fat); AUX reads logits, starts as the identity,
     and is trained with the rest frozen. With ``aux`` the rest is trained in the stage ``global``
-    alone: give it the epochs of both (``protocol: {stage_epochs: {global: 8}, epochs: 1}``). Without
-    that stage (``global: 0``) AUX would be trained on what random weights say.
+    alone: give it the epochs of both (``protocol: {stage_epochs: {global: 8}, epochs: 1}``).
+    Without that stage (``global: 0``) AUX would be trained on what random weights say.
     """
 
     name: ClassVar[str] = "mcnn_aux"
