@@ -14,6 +14,7 @@ from farbench.benchmark.loading import load_benchmark
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.plugins.manager import load_plugins
 from farbench.plugins.registry import Registry
+from farbench.running.prepare import Preparation
 from farbench.running.progress import Progress
 from farbench.running.run import BenchmarkRun
 from farbench.store.artifacts import ArtifactStore
@@ -91,7 +92,10 @@ def _seconds(
         began, busy = time.perf_counter(), _processor_seconds()
         for name, rows in runs:
             loaded = load_benchmark(name, protocol="quick", rows=rows, sets=sets)
-            run = BenchmarkRun(registry, store, Path(folder) / "runs", None, device, progress)
+            preparation = Preparation(
+                registry, store, Path(folder) / "runs", None, device, progress
+            )
+            run = BenchmarkRun(preparation)
             _, failed = run.execute(resolve_benchmark(loaded, registry))
             if failed:
                 raise RuntimeError(f"{failed} cells of {name} failed")

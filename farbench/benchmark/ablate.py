@@ -38,8 +38,8 @@ def ablation_rows(raw: Any, places: Places) -> Iterator[tuple[str, dict[str, Any
     """Yield id, row and places of every row of an ``ablate:`` block.
 
     A component's ``on`` and ``off`` may also name another ``method``, or a key of the protocol as
-    ``protocol.KEY``; where two components set
-    the same option, the later one wins. Components that are on are the row's check marks.
+    ``protocol.KEY``; where two components set the same option, the later one wins. Components that
+    are on are the row's check marks.
 
     Args:
         raw: The block as read.

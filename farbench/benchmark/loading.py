@@ -106,13 +106,13 @@ def load_benchmark(
     _settle_datasets(document, dataset, overrides)
     if seeds is not None:
         _replace(document, "seeds", list(seeds), "--seeds")
-    loaded = _validate(document, expanded, settled, path.stem, plugins)
+    whole = _validate(document, expanded, settled, path.stem, plugins)
     options, option_places = method_options(overrides)
     for key, place in option_places.items():
         document.places.lines[("method", key)] = place
-    benchmark = _keep_rows(loaded, rows) if rows is not None else loaded
+    benchmark = _keep_rows(whole, rows) if rows is not None else whole
     command = run_command(source, protocol, dataset, sets, plugins)
-    return LoadedBenchmark(benchmark, document.places, files, loaded, options, command, unfilled)
+    return LoadedBenchmark(benchmark, document.places, files, whole, options, command, unfilled)
 
 
 def load_protocol(source: str) -> Protocol:

@@ -150,7 +150,7 @@ def run(
     loaded = load_benchmark(
         benchmark,
         protocol=protocol,
-        dataset=None if dataset is None else ",".join(comma_list(dataset) or ()),
+        dataset=dataset,
         rows=comma_list(rows),
         seeds=_seeds(seeds),
         sets=sets or (),
@@ -161,37 +161,33 @@ def run(
     _check_device(device, executor)
 
     from farbench.executors.choose import make_executor
+    from farbench.running.prepare import Preparation
     from farbench.running.progress import Progress
     from farbench.running.run import BenchmarkRun
     from farbench.store.artifacts import ArtifactStore, default_cache
 
     progress = Progress()
     store = ArtifactStore(default_cache(), progress.line)
-    benchmark_run = BenchmarkRun(
-        registry,
-        store,
-        results,
-        data_root,
+    preparation = Preparation(
+        registry, store, results, data_root, device, progress, skip_broken=skip_broken
+    )
+    place_of_cells = make_executor(
+        executor,
+        executor_options or (),
+        jobs,
         device,
-        progress,
-        skip_broken=skip_broken,
-        evaluator=None if resolved.robustness is None else _evaluator,
-        executor=make_executor(
-            executor,
-            executor_options or (),
-            jobs,
-            device,
-            max(row.protocol.threads for row in resolved.rows),
-            results / loaded.benchmark.name,
-            (results, store.root),
-        ),
+        max(row.protocol.threads for row in resolved.rows),
+        results / loaded.benchmark.name,
+        (results, store.root),
     )
     if dry_run:
         from farbench.running.plan_text import describe_plan
         from farbench.running.rates import Rates
 
-        typer.echo(describe_plan(benchmark_run.plan(resolved), store, Rates(store)))
+        typer.echo(describe_plan(preparation.plan(resolved), store, Rates(store)))
         return
+    evaluator = None if resolved.robustness is None else _evaluator
+    benchmark_run = BenchmarkRun(preparation, evaluator=evaluator, executor=place_of_cells)
     planned, failed = benchmark_run.execute(resolved)
 
     from farbench.cli.table import print_terminal

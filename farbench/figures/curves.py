@@ -152,7 +152,7 @@ def _read(cell: CellResult) -> dict[str, _History]:
     for task, folder in cell.folders.items():
         tasks_of.setdefault(folder, []).append(task)
     for folder, tasks in tasks_of.items():
-        frame = read_cell_csv(folder / HISTORY, "stage", "epoch", "loss")
+        frame = read_cell_csv(folder / HISTORY, "epoch", "loss")
         if frame is not None:
             found |= dict.fromkeys(tasks, _History(frame, len(tasks) == 1))
     return found

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from farbench.errors import UserError
 from farbench.figures.decisions import MEAN, Answers, Decisions, panel_title, read_answers
 from farbench.figures.files import STYLE
 from farbench.figures.looks import (
@@ -43,11 +44,17 @@ def draw(request: FigureRequest) -> Figure:
     errors meant. Of classes, the decision is that the likeliest class is right, as in the tables.
 
     Raises:
-        UserError: There are no predictions.
+        UserError: There are no predictions, or no labels of what was asked for.
     """
     results = read_results(request.folder)
     answers = read_answers(request, results, top_class=True)
     panels = [(one, name) for one in answers for name in one.panels(request, error)]
+    panels = [(one, name) for one, name in panels if _drawable(one, name)]
+    if not panels:
+        raise UserError(
+            f"no image of {results.folder} has a known label of what was asked for. Choose with "
+            "--attributes."
+        )
     rows = list(dict.fromkeys(row for one in answers for row in one.rows))
     columns, lines, width = laid_out(len(panels))
     with matplotlib.rc_context(STYLE):
@@ -126,6 +133,11 @@ def _panel(axis: Axes, below: Axes, answers: Answers, name: str, rows: list[str]
     below.minorticks_off()
     list_values(axis, handles, "ECE (%)", "upper left")
     return counts
+
+
+def _drawable(answers: Answers, name: str) -> bool:
+    every = [one for seeds in answers.rows.values() for one in seeds]
+    return any(not np.isnan(_error(name, one)) for one in every)
 
 
 def _error(name: str, decisions: Decisions) -> float:

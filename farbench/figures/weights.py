@@ -139,7 +139,7 @@ def _frames(results: Results, row: PlannedRow, dataset: str) -> list[pd.DataFram
     frames = []
     for cell in results.of(row.id, dataset):
         for folder in dict.fromkeys(cell.folders.values()):
-            frame = read_cell_csv(folder / TERMS, "stage", "step")
+            frame = read_cell_csv(folder / TERMS, "step")
             frames += [] if frame is None else [frame]
     alike = [frame for frame in frames if list(frame.columns) == list(frames[0].columns)]
     return [frame for frame in alike if len(frame) == len(frames[0])]

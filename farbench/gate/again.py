@@ -69,7 +69,7 @@ def load(
             f"--benchmark {_file_of(plan)}. Or add --plugins PATH."
         )
     whole = planned.model_copy(update={"plugins": tuple(str(p.resolve()) for p in plugins)})
-    return LoadedBenchmark(whole, Places(), (path,), whole)
+    return LoadedBenchmark(whole, Places({(): str(path)}), (path,), whole)
 
 
 def _file_of(plan: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from farbench.errors import CellFailed, UserError
 from farbench.gate.check import check
 from farbench.gate.report import terminal
 from farbench.plugins.manager import load_plugins
+from farbench.running.prepare import Preparation
 from farbench.running.progress import Progress
 from farbench.running.run import BenchmarkRun
 from farbench.store.artifacts import ArtifactStore, default_cache
@@ -135,8 +136,8 @@ def finished_cell(
     if data_root is None and os.environ.get("FARBENCH_DATA"):
         data_root = Path(os.environ["FARBENCH_DATA"])
     store = ArtifactStore(default_cache())
-    run = BenchmarkRun(registry, store, results, data_root, device, Progress())
-    plan, _ = run.execute(resolved)
+    preparation = Preparation(registry, store, results, data_root, device, Progress())
+    plan, _ = BenchmarkRun(preparation).execute(resolved)
     folder = plan.folder / plan.cells[0].folder
     record = read_json(folder / CELL)
     if record["status"] != "finished":

@@ -25,8 +25,7 @@ FAR = 0.25
 def read_labels(source: Source) -> dict[Task, NDArray[Any] | UserError]:
     """Return the labels of every task, or what is wrong with them.
 
-    :meth:`Source.labels` is not used: it refuses a task that a split lacks, which is one of the
-    things to be reported here.
+    :meth:`Source.labels` refuses a task that a split lacks; here that is one of the findings.
     """
     labels: dict[Task, NDArray[Any] | UserError] = {}
     for task in source.dataset.tasks():

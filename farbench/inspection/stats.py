@@ -20,6 +20,7 @@ from farbench.inspection.cooccurrence import (
     nearly_exclusive,
     strongest,
 )
+from farbench.inspection.label_checks import read_labels
 from farbench.inspection.task_stats import TaskStatistics, task_statistics
 from farbench.plugins.dataset import SPLITS
 from farbench.tasks.attributes import BinaryAttributes
@@ -118,16 +119,14 @@ def collect(source: Source) -> DatasetStatistics:
     Raises:
         UserError: A label is not allowed.
     """
-    name, index = source.dataset.name, source.index
+    name = source.dataset.name
     labels: dict[Task, NDArray[Any]] = {}
-    for task in source.dataset.tasks():
-        # Not Source.labels: it refuses a task that a split lacks, and counting needs no split.
-        try:
-            labels[task] = task.labels(index.frame, index.points)
-        except UserError as error:
+    for task, values in read_labels(source).items():
+        if isinstance(values, UserError):
             raise UserError(
-                f"data set '{name}': {error} For all checks type: farbench data verify {name}"
-            ) from None
+                f"data set '{name}': {values} For all checks type: farbench data verify {name}"
+            )
+        labels[task] = values
     classes = [task for task in labels if isinstance(task, Classes)]
     return DatasetStatistics(
         source=source,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from farbench.inspection.cooccurrence import (
     RARE,
@@ -66,10 +66,10 @@ def _task(one: TaskStatistics, result: DatasetStatistics) -> Iterator[str]:
             cells = [part for n, total in numbers for part in (f"{n:,}", percent(n, total))]
             rows.append([name, *cells])
     else:
-        written: Callable[[float], str] = _share if _in_shares(one) else _number
         for name in names:
-            form = _share if name == "known points" else written
-            rows.append([name, *(form(one.splits[split][name]) for split in splits)])
+            is_share = isinstance(task, BinaryAttributes) or name == "known points"
+            written = _share if is_share else _number
+            rows.append([name, *(written(one.splits[split][name]) for split in splits)])
     yield from aligned(rows)
     if one.histogram:
         yield from aligned(_histogram(one), left=1)
@@ -84,11 +84,9 @@ def _kind(one: TaskStatistics) -> str:
         return f"{task.outputs} classes, images and share"
     if isinstance(task, Scalar):
         return f"a number in {task.unit}"
-    return f"{task.count} points" if isinstance(task, Landmarks) else task.kind
-
-
-def _in_shares(one: TaskStatistics) -> bool:
-    return isinstance(one.task, BinaryAttributes)
+    if isinstance(task, Landmarks):
+        return f"{task.count} points"
+    return task.kind
 
 
 def _share(value: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from farbench.data.source import Source
 from farbench.errors import UserError
@@ -156,7 +157,8 @@ def _images(source: Source, facts: ImageFacts) -> Iterator[Finding]:
     yield Finding("note" if grey else "ok", "colour", f"{text}.", data={"grey": data})
 
 
-def _sizes(sizes: np.ndarray[Any, np.dtype[np.int32]]) -> Finding:
+def _sizes(sizes: NDArray[np.int32]) -> Finding:
+    """Return how large the images ``(N, 2)`` are, height and width."""
     kinds = np.unique(sizes, axis=0)
     low, middle, high = (
         [round(float(v)) for v in f(sizes, axis=0)] for f in (np.min, np.median, np.max)

@@ -124,9 +124,9 @@ def cut_out(
 
     alone = FaceIndex(pd.DataFrame({"image": [name], "split": ["train"]}))
     points = keypoints.points(alone, lambda position: image)[0]
-    if np.isnan(points).any():
-        return None
     five = points[list(FIVE_OF_98)]
+    if np.isnan(points).any() or not np.ptp(five, axis=0).any():  # all in one place is no face
+        return None
     # A large image is shrunk by whole pixels first: one bilinear sample would alias.
     scale = np.linalg.det(similarity(five, places)[:, :2]) ** 0.5
     factor = np.ones(2)

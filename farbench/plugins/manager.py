@@ -104,7 +104,9 @@ def _register(registry: Registry, plugin: FoundPlugin, load: Callable[[], Module
         registry.hooks.register(module, name=label)
         registry.hooks.check_pending()
         provides = provided_by(module, plugin.source)
-    except (Exception, SystemExit) as error:  # a plugin may do anything while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may do anything while it is imported
         if registry.hooks.has_plugin(label) and not known:
             registry.hooks.unregister(name=label)
         plugin.state, plugin.error = "broken", in_one_line(error, plugin.source)

@@ -32,7 +32,7 @@ def in_one_line(error: BaseException, source: str) -> str:
             for detail in error.errors(include_url=False)
         )
     else:
-        text = error.message if isinstance(error, PydanticErrorMixin) else str(error)
+        text = error.message if isinstance(error, PydanticErrorMixin) else _said(error)
     lines = [
         line
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -41,6 +41,14 @@ def in_one_line(error: BaseException, source: str) -> str:
     where = f"(line {lines[-1]})" if lines else ""
     what = f"{type(error).__name__}:" if text.strip() else type(error).__name__
     return " ".join([what, *text.split(), where]).rstrip()
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says; nothing where saying it fails as well."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def check_hooks(module: ModuleType) -> None:

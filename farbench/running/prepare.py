@@ -44,7 +44,17 @@ class Preparation:
         *,
         skip_broken: bool = False,
     ) -> None:
-        """Bind where things are read; nothing is touched yet."""
+        """Bind where things are read; nothing is touched yet.
+
+        Args:
+            registry: The plugins.
+            store: The cache.
+            results: The results root.
+            data_root: Where data sets are, or None.
+            device: "auto", "cpu", "cuda" or "cuda:N".
+            progress: What the user sees.
+            skip_broken: Go on without images that do not decode.
+        """
         self.registry, self.store, self.results = registry, store, results
         self.data_root, self.device = data_root, device
         self.progress, self.skip_broken = progress, skip_broken

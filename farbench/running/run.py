@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from farbench.benchmark.resolve import ResolvedBenchmark
 from farbench.data.workers import usable_cores
 from farbench.executors.contract import Executor, Outcome
 from farbench.executors.dispatch import dispatch
 from farbench.executors.serial import SerialExecutor
-from farbench.plugins.registry import Registry
 from farbench.running.items import cell_items, with_artifacts
 from farbench.running.job import RunJob
 from farbench.running.life_cycle import cell_event, tell
 from farbench.running.plan import Plan
 from farbench.running.plan_file import Entry, PlanFile
 from farbench.running.prepare import ELSEWHERE, Preparation
-from farbench.running.progress import Progress, SideBySide
+from farbench.running.progress import SideBySide
 from farbench.running.ranks import share_job
 from farbench.running.work import CellWork, Evaluator, Todo, write_failed
-from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import sweep_old
 from farbench.store.cells import LOG, cell_damage, cell_status
 from farbench.store.folders import make_folder
@@ -33,43 +30,20 @@ class BenchmarkRun:
 
     def __init__(
         self,
-        registry: Registry,
-        store: ArtifactStore,
-        results: Path,
-        data_root: Path | None,
-        device: str,
-        progress: Progress,
+        preparation: Preparation,
         *,
-        skip_broken: bool = False,
         evaluator: Evaluator | None = None,
         executor: Executor | None = None,
     ) -> None:
         """Bind where things are read and written; nothing is touched yet.
 
         Args:
-            registry: The plugins.
-            store: The cache.
-            results: The results root.
-            data_root: Where data sets are, or None.
-            device: "auto", "cpu", "cuda" or "cuda:N".
-            progress: What the user sees.
-            skip_broken: Go on without images that do not decode.
+            preparation: Plans the run, and opens its images.
             evaluator: Makes what looks at finished cells, also at those finished before.
             executor: Where the cells run; in this process, one after the other, if None.
         """
-        self.preparation = Preparation(
-            registry, store, results, data_root, device, progress, skip_broken=skip_broken
-        )
-        self.progress, self.evaluator = progress, evaluator
-        self.executor = executor or SerialExecutor()
-
-    def plan(self, benchmark: ResolvedBenchmark) -> Plan:
-        """Plan without opening an image.
-
-        Raises:
-            UserError: Something is wrong with what was asked.
-        """
-        return self.preparation.plan(benchmark)
+        self.preparation, self.progress = preparation, preparation.progress
+        self.evaluator, self.executor = evaluator, executor or SerialExecutor()
 
     def execute(self, benchmark: ResolvedBenchmark) -> tuple[Plan, int]:
         """Pack the images, plan, and run every cell that is not finished.

@@ -8,15 +8,29 @@ from pathlib import Path
 
 import pytest
 from tiny_benchmark import BENCHMARK, DATASET, METHOD, PROTOCOL
+from trees import picture
 
 CHANGES = (
     "compare: coarse\nseeds: [0, 1]\nrobustness: {corruptions: [blur], strengths: [1], images: 6}\n"
 )
+PLUGINS = [f"--plugins={name}" for name in ("tiny_method.py", "tiny_dataset.py")]
+FIGURE = {"median": 1.1, "low": 1.0, "high": 1.2, "rounds": 3, "at_most": 1.3, "met": True}
+BENCH = {
+    "kind": "farbench bench",
+    "machine": {"processor": "any", "cores": 2, "device": "cpu"},
+    "benches": {
+        "overhead": {"seconds": 1.0, "figures": {"ratio": FIGURE}},
+        "masks": {"seconds": 1.0, "error": "it broke"},
+    },
+}
+"""A file of ``farbench bench --json``."""
 
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the benchmark's folder; two above it is ``base.json``, its baseline.
+    """Return the benchmark's folder; two above it, which is the current folder, lie others.
+
+    These are ``base.json``, its baseline; ``bench.json``; ``exported``, a cell; ``faces``.
 
     It is shared: what a test changes it puts back.
 
@@ -46,4 +60,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             kept = {key: held[key] for key in held if key not in ("checksum", "files")}
             path.write_text(json.dumps(kept))
         assert main(["baseline", str(folder), "-o", "base.json"]) == 0
+        (place / "bench.json").write_text(json.dumps(BENCH))
+        cell = min(folder.glob("fine-dots-s0-*"))
+        assert main(["export", str(cell), "-o", "exported", *PLUGINS]) == 0
+        picture(place / "faces" / "1.png")
         yield folder

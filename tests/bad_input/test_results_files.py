@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from cases import cases
+from conftest import PLUGINS
 from hypothesis import given
 from mutations import Choose, at, chooser, put, spoiled, spoiled_binary, spoiled_text
+from mutations_of_arrays import spoiled_arrays, spoiled_weights
+from safetensors.numpy import load, save
 
 from farbench.cli import main
 from farbench.errors import UserError
@@ -18,18 +21,39 @@ from farbench.store.shapes import CELL, PLAN, check_scores, misfit
 from farbench.tables.comparisons.evidence import read_evidence
 from farbench.tables.from_store import KINDS
 
-COMMANDS: dict[str, Callable[[Path, Choose], list[str]]] = {
+Words = Callable[[Path, Choose], list[str]]
+
+COMMANDS: dict[str, Words] = {
     "table": lambda folder, choose: ["--kind", choose(tuple(KINDS))],
     "check": lambda folder, choose: ["--baseline", str(folder.parents[1] / "base.json")],
     "baseline": lambda folder, choose: ["-o", str(folder.parents[1] / "again.json")],
     "report": lambda folder, choose: ["--no-figures", "-o", str(folder.parents[1] / "r.html")],
 }
 
+OF_A_CELL: dict[str, Words] = {
+    "predict": lambda cell, choose: ["faces", *PLUGINS],
+    "export": lambda cell, choose: ["-o", "out", *PLUGINS],
+    "rescore": lambda cell, choose: [],
+    "why": lambda cell, choose: PLUGINS,
+    "diff": lambda cell, choose: [str(min(cell.parent.glob("fine-dots-s1-*")))],
+    "robustness": lambda cell, choose: [
+        "--images=6",
+        "--corruptions=blur",
+        f"--strengths={choose('12')}",
+        *PLUGINS,
+    ],
+}
+"""What is typed after the command and the cell."""
+
 
 def spoiled_file(path: Path, choose: Choose) -> bytes:
     """Return a file's bytes with changes of what it says, or of its text or bytes."""
     held = path.read_bytes()
-    if path.suffix == ".npz":
+    if path.suffix == ".npz" and choose((True, True, False)):
+        return spoiled_arrays(held, choose)
+    if path.suffix == ".safetensors" and choose((True, True, False)):
+        return save(spoiled_weights(load(held), choose))
+    if path.suffix in (".npz", ".safetensors"):
         return spoiled_binary(held, choose)
     if path.suffix == ".json" and choose((True, True, True, False)):
         return json.dumps(spoiled(json.loads(held), choose)).encode()
@@ -55,6 +79,64 @@ def try_a_folder(results: Path, capsys: pytest.CaptureFixture[str], choose: Choo
     assert code in (0, 1, 2)
     assert code != 2 or told.startswith("farbench: error: ")
     assert code != 2 or str(results.parents[1]) in told or "has no table of" in told, told
+
+
+def check_told(code: int, told: str, place: str) -> None:
+    """Check that a command that was given a spoiled file told what and where."""
+    assert code in (0, 1, 2)
+    assert "Traceback" not in told
+    assert code != 2 or "farbench: error: " in told, told
+    assert code != 2 or place in told, told
+
+
+def try_a_cell(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose) -> None:
+    """Spoil one file of a trained or exported cell, or its plan, and do something with the cell."""
+    exported = choose((True, False, False))
+    cell = Path("exported") if exported else min(results.glob("fine-dots-s0-*"))
+    names = ("farbench.json", "model.safetensors") if exported else (
+        *("cell.json", "cell.json", "cell.json", "metrics.json", "robustness.json"),
+        *("predictions.npz", "predictions.npz", "model.safetensors", "../plan.json"),
+    )  # fmt: skip
+    path = cell / choose(names)
+    command = choose(("predict", "export") if exported else tuple(OF_A_CELL))
+    kept = {one: one.read_bytes() for one in (*results.rglob("*"), path) if one.is_file()}
+    path.write_bytes(spoiled_file(path, choose))
+    capsys.readouterr()
+    try:
+        code = main([command, str(cell), *OF_A_CELL[command](cell, choose)])
+    finally:
+        for one, held in kept.items():
+            one.write_bytes(held)
+    told = capsys.readouterr().err
+    check_told(code, told, "cells could not" if command == "robustness" else str(cell.parent))
+
+
+@given(choose=chooser())
+@cases(40)
+def test_spoiled_cells(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose) -> None:
+    try_a_cell(results, capsys, choose)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@given(choose=chooser())
+@cases(1500)
+def test_a_thousand_spoiled_cells(
+    results: Path, capsys: pytest.CaptureFixture[str], choose: Choose
+) -> None:
+    try_a_cell(results, capsys, choose)
+
+
+@given(choose=chooser())
+@cases(200)
+def test_spoiled_bench_files(
+    results: Path, capsys: pytest.CaptureFixture[str], choose: Choose
+) -> None:
+    path = results.parents[1] / "spoiled.json"
+    path.write_bytes(spoiled_file(results.parents[1] / "bench.json", choose))
+    words = [str(path), "--baseline", "bench.json"]
+    code = main(["check", *(words if choose((True, False)) else [words[2], words[1], words[0]])])
+    check_told(code, capsys.readouterr().err, str(path))
 
 
 @given(choose=chooser())

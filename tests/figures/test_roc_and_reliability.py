@@ -109,6 +109,17 @@ def test_unknown_labels_and_attributes_of_one_answer_are_left_out(tmp_path):
         roc.draw(FigureRequest(tmp_path, attributes=("Bald",)))
 
 
+def test_an_attribute_without_labels_has_no_panel_of_reliability(tmp_path):
+    _, truth = logits_of(0)
+    truth = truth.copy()
+    truth[:, 0] = -1
+    FigureStore(tmp_path, rows=("plain",)).cell("plain", truth=truth)
+    figure = reliability.draw(FigureRequest(tmp_path, attributes=("Bald", "Male")))
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["Male", ""]
+    with pytest.raises(UserError, match="known label of what was asked for"):
+        reliability.draw(FigureRequest(tmp_path, attributes=("Bald",)))
+
+
 def test_a_panel_of_reliability_counts_what_was_said_and_what_was_so(store):
     request = FigureRequest(store.folder, rows=("better",), attributes=("Male",))
     figure = reliability.draw(request)

@@ -135,6 +135,16 @@ def test_a_face_that_is_not_found_stays_as_it_is() -> None:
     assert not np.array_equal(aligned().read(None, rows[0]).shape, FACES.read(None, rows[0]).shape)
 
 
+def test_points_that_lie_in_one_place_are_no_face() -> None:
+    class Zeros(Known):
+        def points(self, index: FaceIndex, read: Callable[[int], np.ndarray]) -> np.ndarray:
+            return np.zeros((1, 98, 2), np.float32)
+
+    row = next(FACES.index(None).frame.itertuples())
+    dataset = AlignedDataset(inner=FACES, keypoints=Zeros())
+    assert np.array_equal(dataset.read(None, row), FACES.read(None, row))
+
+
 def test_what_is_in_pixels_is_not_offered_and_the_identity_says_how() -> None:
     dataset = aligned()
     kinds = {task.kind for task in dataset.tasks()}

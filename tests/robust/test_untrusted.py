@@ -22,6 +22,7 @@ from farbench.errors import UserError
 from farbench.export.pictures import read_picture
 from farbench.gate.baseline import read_baseline
 from farbench.scoring.predictions import load_predictions
+from farbench.tasks.attributes import BinaryAttributes
 from farbench.store import atomic
 from farbench.store.cells import write_predictions
 from farbench.store.robustness import read_robustness
@@ -162,6 +163,9 @@ def test_a_matlab_file_that_unpacks_to_too_much_is_refused_before_it_does(
         MatFile(path, ("label",))
 
 
+FOUR = BinaryAttributes("attributes", ("a", "b", "c", "d"))
+
+
 def predictions(path: Path) -> Path:
     rng = np.random.default_rng(0)
     write_predictions(
@@ -182,7 +186,7 @@ def test_objects_in_predictions_are_refused(tmp_path):
     path = tmp_path / "predictions.npz"
     np.savez(path, **{name: np.array([Runs()], object) for name in names})
     with pytest.raises(UserError, match="Object arrays cannot be loaded"):
-        load_predictions(path)
+        load_predictions(path, FOUR)
 
 
 def test_predictions_that_unpack_to_too_much_are_refused_before_they_do(tmp_path):
@@ -196,7 +200,7 @@ def test_predictions_that_unpack_to_too_much_are_refused_before_they_do(tmp_path
     data[at + 24 : at + 28] = struct.pack("<I", 0xFFFFFFF0)
     path.write_bytes(data)
     with pytest.raises(UserError, match="its arrays would take 8,"):
-        load_predictions(path)
+        load_predictions(path, FOUR)
 
 
 def test_an_array_that_claims_to_be_huge_is_refused(tmp_path):
@@ -208,20 +212,20 @@ def test_an_array_that_claims_to_be_huge_is_refused(tmp_path):
         for name in ("image", "attributes.output", "attributes.target"):
             held.writestr(f"{name}.npy", header.getvalue())
     with pytest.raises(UserError, match="is no predictions file"):
-        load_predictions(path)
+        load_predictions(path, FOUR)
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_a_flipped_bit_in_predictions_is_told_or_changes_nothing(tmp_path):
     path = predictions(tmp_path / "predictions.npz")
     whole, rng, told = path.read_bytes(), np.random.default_rng(3), 0
-    right = load_predictions(path)
+    right = load_predictions(path, FOUR)
     for _ in range(400):
         data = bytearray(whole)
         data[rng.integers(len(data))] ^= 1 << rng.integers(8)
         path.write_bytes(data)
         try:
-            found = load_predictions(path)
+            found = load_predictions(path, FOUR)
         except UserError:
             told += 1
             continue

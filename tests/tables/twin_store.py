@@ -54,6 +54,7 @@ class TwinStore(FakeStore):
             "status": "finished",
             "identity": {"key": place.name[-8:]},
             "dataset": {"name": DATASET, "title": "Faces", "images": {"test": count}},
+            "tasks": [self.tasks[name].record() for name in outputs],
             "attributes": {ATTRIBUTES.name: list(ATTRIBUTES.attributes)},
         }
         (place / "cell.json").write_text(json.dumps(record))
