@@ -27,7 +27,7 @@ demo: $(RUNTIME) ## install, then the main job on synthetic faces (minutes on a 
 
 real: $(RUNTIME) ## install, then the main job on CelebA: make real DATA=/path/to/data
 	@test -n "$(DATA)" || { echo "make real: say where the data is: make real DATA=DIR" \
-		"(DIR holds celeba/; see docs/data.md)" >&2; exit 2; }
+		"(DIR holds celeba/; see docs/how-to/celeba.md)" >&2; exit 2; }
 	$(BIN)/farbench run benchmarks/ablation.yaml --protocol mini --data-root "$(DATA)"
 
 test: lint docs ## install, ruff, mypy, the documentation, then the fast tests (what CI runs)
