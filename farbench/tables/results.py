@@ -132,8 +132,8 @@ def find_benchmark(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise UserError(
-            f"{folder} is no folder. Give a results folder (`runs`, unless `farbench run --results` "
-            "named another) or one benchmark's folder in it."
+            f"{folder} is no folder. Give a results folder (`runs`, unless `farbench run "
+            "--results` named another) or one benchmark's folder in it."
         )
     if (folder / PLAN).is_file():
         return folder
@@ -146,7 +146,8 @@ def find_benchmark(folder: Path) -> Path:
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise UserError(
-            f"{folder} holds several benchmarks: {names}. Give one of them: {folder / found[0].name}."
+            f"{folder} holds several benchmarks: {names}. "
+            f"Give the folder of one: {folder / found[0].name}."
         )
     return found[0]
 

@@ -6,7 +6,7 @@ import json
 
 from fake_store import ablation
 
-from farbench.tables.caption import caption
+from farbench.tables.caption import caption, listed
 from farbench.tables.results import read_results
 
 
@@ -52,3 +52,7 @@ def test_stand_ins_are_those_of_the_rows_that_were_run(tmp_path):
     store.save()
     told = [sentence for sentence in sentences(store) if "stands in" in sentence]
     assert told == ["tiny stands in for resnest50d."]
+
+
+def test_names_are_listed_as_in_a_sentence():
+    assert [listed("abc"[:count]) for count in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
