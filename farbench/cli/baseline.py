@@ -7,16 +7,11 @@ from typing import Annotated
 
 import typer
 
+from farbench.cli.options import ResultsFolder
+
 
 def baseline(
-    folder: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR",
-            help="A results folder, or one benchmark's folder in it.",
-            show_default=False,
-        ),
-    ],
+    folder: ResultsFolder,
     output: Annotated[
         Path,
         typer.Option(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import DataRoot, Plugins
+from farbench.cli.options import DataRoot, Device, Plugins
 from farbench.wording import counted
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def doctor(
     results: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where results would be kept.")
     ] = Path("runs"),
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where you would train.")
-    ] = "auto",
+    device: Device = "auto",
     method: Annotated[
         str, typer.Option("--method", metavar="M", help="Measure the speed of this method.")
     ] = "baseline",

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from farbench.cli.options import DataRoot, Plugins, load_registry
-from farbench.cli.trained import Cell, ResultsRoot, find_trained
+from farbench.cli.options import DataRoot, Plugins, ResultsRoot, load_registry
+from farbench.cli.trained import Cell, find_trained
 
 FORMATS = ("safetensors", "onnx")
 

@@ -34,6 +34,20 @@ DataRoot = Annotated[
         show_default=False,
     ),
 ]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to compute.")
+]
+ResultsFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="A results folder, or one benchmark's folder in it.",
+        show_default=False,
+    ),
+]
+ResultsRoot = Annotated[
+    Path, typer.Option("--results", metavar="DIR", help="Where a hash is looked for.")
+]
 
 
 def load_registry(

@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import Plugins, load_registry
-from farbench.cli.trained import Cell, Device, ResultsRoot, find_trained
+from farbench.cli.options import Device, Plugins, ResultsRoot, load_registry
+from farbench.cli.trained import Cell, find_trained
 
 if TYPE_CHECKING:
     from farbench.export.alignment import Aligner

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
+from farbench.cli.options import DataRoot, Device, Plugins, Strict, load_registry
 
 if TYPE_CHECKING:
     from farbench.plugins.registry import Registry
@@ -87,9 +87,7 @@ def profile(
     rounds: Annotated[
         int, typer.Option("--rounds", metavar="N", min=1, help="Rounds that count.")
     ] = 3,
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to train.")
-    ] = "auto",
+    device: Device = "auto",
     format: Annotated[
         str, typer.Option("--format", metavar="terminal|json", help="How to print.")
     ] = "terminal",

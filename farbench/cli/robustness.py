@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farbench.cli.options import DataRoot, Plugins, comma_list, load_registry
+from farbench.cli.options import DataRoot, Device, Plugins, comma_list, load_registry
 
 if TYPE_CHECKING:
     from farbench.benchmark.robustness import AskedCorruptions
@@ -61,9 +61,7 @@ def robustness(
         int, typer.Option("--seed", metavar="N", min=0, help="Of the random numbers.")
     ] = 0,
     data_root: DataRoot = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to compute.")
-    ] = "auto",
+    device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
     """Evaluate finished cells on corrupted test images, from their weights; trains nothing.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import DataRoot, Plugins, Strict, comma_list, load_registry
+from farbench.cli.options import DataRoot, Device, Plugins, Strict, comma_list, load_registry
 
 if TYPE_CHECKING:
     from farbench.benchmark.resolve import ResolvedBenchmark
@@ -71,9 +71,7 @@ def run(
     results: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where results are kept.")
     ] = Path("runs"),
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to train.")
-    ] = "auto",
+    device: Device = "auto",
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -136,7 +134,7 @@ def run(
     from farbench.benchmark.loading import load_benchmark
     from farbench.benchmark.resolve import resolve_benchmark
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun has begun this process, with others
+    if _processes() > 1:  # torchrun has begun this process, with others
         from farbench.errors import UserError
         from farbench.running.ranks import take_part
 
@@ -200,6 +198,23 @@ def run(
     if failed:
         typer.echo(f"{failed} of {len(planned.cells)} cells failed.", err=True)
         raise typer.Exit(1)
+
+
+def _processes() -> int:
+    """Return in how many processes torchrun has begun this command.
+
+    Raises:
+        UserError: What says so is no number.
+    """
+    from farbench.errors import UserError
+
+    text = os.environ.get("WORLD_SIZE", "1")
+    if not (text.isascii() and text.isdecimal()):
+        raise UserError(
+            f"WORLD_SIZE is '{text}', no number of processes. torchrun sets it; without torchrun "
+            "unset it."
+        )
+    return int(text)
 
 
 def _seeds(text: str | None) -> list[int] | None:

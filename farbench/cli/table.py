@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import Plugins, comma_list, load_registry
+from farbench.cli.options import Plugins, ResultsFolder, comma_list, load_registry
 
 if TYPE_CHECKING:
     from farbench.plugins.grouping import Grouping
@@ -26,14 +26,7 @@ OPTION_OF = {
 
 
 def table(
-    folder: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR",
-            help="A results folder, or one benchmark's folder in it.",
-            show_default=False,
-        ),
-    ],
+    folder: ResultsFolder,
     format: Annotated[
         str | None,
         typer.Option(

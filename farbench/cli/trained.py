@@ -16,12 +16,6 @@ Cell = Annotated[
         show_default=False,
     ),
 ]
-ResultsRoot = Annotated[
-    Path, typer.Option("--results", metavar="DIR", help="Where a hash is looked for.")
-]
-Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where the network runs.")
-]
 
 
 def find_trained(cell: str, results: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import DataRoot, Plugins, Strict, load_registry
+from farbench.cli.options import DataRoot, Device, Plugins, ResultsRoot, Strict, load_registry
 
 if TYPE_CHECKING:
     from farbench.gate.cells import Differences
@@ -21,7 +21,6 @@ Cell = Annotated[
         show_default=False,
     ),
 ]
-Root = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where a hash is looked for.")]
 
 
 def why(
@@ -52,10 +51,8 @@ def why(
         typer.Option("--set", metavar="KEY=VALUE", help="As of `run`.", show_default=False),
     ] = None,
     data_root: DataRoot = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="As of `run`.")
-    ] = "auto",
-    results: Root = Path("runs"),
+    device: Device = "auto",
+    results: ResultsRoot = Path("runs"),
     plugins: Plugins = None,
     strict: Strict = False,
 ) -> None:
@@ -86,7 +83,7 @@ def diff(
             metavar="OTHER", help="The cell to compare with, likewise.", show_default=False
         ),
     ],
-    results: Root = Path("runs"),
+    results: ResultsRoot = Path("runs"),
 ) -> None:
     """Say which part of the identity differs between two cells."""
     from farbench.gate.cells import compare, find_cell, read_cell

@@ -54,8 +54,8 @@ def read_baseline(path: Path) -> Snapshot:
         raise UserError(f"{path} is no baseline of farbench. {again}")
     if held.pop("schema") != SCHEMA:
         raise UserError(f"baseline {path} is of another schema than {SCHEMA}. {again}")
-    packed = held.get("recipes")
     check_shape(path, held, {"recipes!": {...: {...: object}}}, again)
+    packed = held["recipes"]
     check_shape(path, packed, {f"{COMMON}!": {...: object}}, again, "recipes")
     own = {name: stages for name, stages in packed.items() if name != COMMON}
     check_shape(path, own, {...: {...: {...: object}}}, again, "recipes")

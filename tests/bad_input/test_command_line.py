@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cases import cases
+from conftest import PLUGINS
 from hypothesis import given
 from mutations import JUNK, Choose, chooser
 
@@ -32,7 +33,12 @@ WORDS: tuple[str, ...] = (
     *("tex", "base.json", "runs", "runs/bench", "bench.yaml", "tiny.yaml", "tiny_method.py"),
     *("quick", "quickstart", "dots", "dots+dots", "dots,dots", "cpu", "cuda", "cuda:x", "cpu:9"),
     *("auto", "local", "mgmtn", "baseline", "celeba", "blur", "[", "{a"),
-    *(word for word in JUNK if isinstance(word, str)),
+    *("faces", "faces/1.png", "faces/*.png", "exported", "out", "out.csv", "x.onnx", "x.svg"),
+    *("none", "dlib68", "Bright=0.4", "0.4", "Bright=x", "1,3", "1,9", "both", "predicted"),
+    *("method", "loss", "benchmark", "my_thing", "my_thing.py", "bars", "curves", "flops"),
+    *("onnx", "safetensors", "python", "disk", "stats", "tiny_net", "runs/bench/fine"),
+    # Not the root: some commands search where they are told, others write there.
+    *(word for word in JUNK if isinstance(word, str) and word != "/"),
 )
 
 RUN = ("--set", "--set", "--set", "--rows", "--seeds", "--protocol", "--dataset", "--data-root")
@@ -48,6 +54,33 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("data",): ("", "--data-root"),
     ("why",): ("", "--benchmark", "--set"),
     ("rescore",): ("",),
+    ("predict", "exported", "faces", *PLUGINS): ("-o", "--batch", "--threshold", "--align"),
+    ("predict", *PLUGINS): ("", "", "--device", "--results"),
+    ("export", "exported", *PLUGINS): ("-o", "--format", "--tolerance", "--data-root"),
+    ("export", *PLUGINS): ("", "-o", "--results"),
+    ("robustness", "runs", "--images", "3", *PLUGINS): (
+        *("--corruptions", "--strengths", "--images", "--masks", "--seed", "--data-root"),
+        *("--device", "--plugins"),
+    ),
+    ("robustness", *PLUGINS): ("", "--strengths"),
+    ("figure",): ("", "", "-o", "--rows"),
+    ("figure", "bars", "runs"): (
+        *("-o", "--rows", "--compare", "--dataset", "--metric", "--attributes", "--images"),
+        *("--smooth", "--cost"),
+    ),
+    ("doctor", "python", "disk"): ("", "--results", "--format", "--plugins", "--method"),
+    ("doctor", "datasets", "devices"): ("--data-root", "--device", "--protocol"),
+    ("new",): ("", "", "--to", "--rows", "--plugins"),
+    ("new", "method", "my_thing"): ("--to", "--rows", "--package"),
+    ("new", "benchmark", "my_bench"): ("--to", "--rows", "--plugins"),
+    ("profile", *PLUGINS): ("", "--set", "--dataset", "--protocol", "--batch"),
+    ("plugins",): ("", "--plugins", "--format"),
+    ("why", "runs/bench/fine", *PLUGINS): ("", "--benchmark", "--set", "--protocol", "--device"),
+    ("diff",): ("", "", "--results"),
+    ("report", "runs", "--no-figures"): ("-o", "--data-root"),
+    ("report", "--no-figures"): ("", "-o"),
+    ("data", "verify", *PLUGINS): ("", "--set", "--data-root", "--top", "--threads"),
+    ("data", "stats", "dots", *PLUGINS): ("--set", "--set", "--data-root", "--top"),
 }
 
 
@@ -108,3 +141,11 @@ def test_found_on_the_command_line(
 ) -> None:
     assert main(["run", "bench.yaml", "--dry-run", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_number_of_processes_that_is_none(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    assert main(["run", "bench.yaml", "--dry-run"]) == 2
+    assert "WORLD_SIZE is 'two', no number of processes" in capsys.readouterr().err

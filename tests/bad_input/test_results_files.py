@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cases import cases
 from conftest import PLUGINS
@@ -112,7 +113,7 @@ def try_a_cell(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose
 
 
 @given(choose=chooser())
-@cases(40)
+@cases(20)
 def test_spoiled_cells(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose) -> None:
     try_a_cell(results, capsys, choose)
 
@@ -128,7 +129,7 @@ def test_a_thousand_spoiled_cells(
 
 
 @given(choose=chooser())
-@cases(200)
+@cases(50)
 def test_spoiled_bench_files(
     results: Path, capsys: pytest.CaptureFixture[str], choose: Choose
 ) -> None:
@@ -296,6 +297,166 @@ def test_found_in_robustness(
     told = capsys.readouterr().err
     assert f"{path}: {message}" in told
     assert "Delete it to have the cell evaluated again." in told
+
+
+IN_A_TRAINED_CELL = [
+    ("cell.json", ("tasks", 0, "kind"), "smell", "tasks[0] is no task that this version"),
+    ("cell.json", ("tasks", 0), {"kind": "attributes", "name": "a"}, "tasks[0] is no task that"),
+    ("cell.json", ("statistics", "attributes"), "many", "statistics.attributes is 'many', not a"),
+    ("cell.json", ("statistics", "attributes"), None, "statistics.attributes is missing"),
+    ("cell.json", ("method", "options"), [], "method.options is a list, not a mapping"),
+    ("cell.json", ("seed",), None, "seed is missing. Run the cell again."),
+    ("cell.json", ("protocol", "epochs"), -1, "protocol.epochs: must be at least 1, got -1"),
+    ("cell.json", ("selection",), None, "selection is missing. Run the cell again."),
+    ("metrics.json", ("attributes", "mA"), {"of": 1}, "attributes.mA is a mapping, not a number"),
+    ("metrics.json", ("attributes",), None, "attributes is missing"),
+]
+
+
+@pytest.mark.parametrize(("file", "key", "value", "message"), IN_A_TRAINED_CELL)
+def test_found_in_exporting(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    key: tuple[Any, ...],
+    value: Any,
+    message: str,
+) -> None:
+    cell = min(results.glob("fine-dots-s0-*"))
+    changed(cell / file, key, value)
+    assert main(["export", str(cell), "-o", "out", *PLUGINS]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"farbench: error: {cell}")
+    assert message in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (("cell", "seed"), None, "cell.seed is missing"),
+        (("cell", "tasks", 0, "attributes"), [1], "cell.tasks[0].attributes[0] is 1, not text"),
+        (("dataset", "licence"), None, "dataset.licence is missing"),
+        (("dataset", "framing"), {"size": [1], "five": []}, "dataset.framing is no size and five"),
+        (("metrics", "attributes", "mA"), "0.5", "metrics.attributes.mA is '0.5', not a number"),
+    ],
+)
+def test_found_in_exported_cells(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    key: tuple[Any, ...],
+    value: Any,
+    message: str,
+) -> None:
+    changed(Path("exported/farbench.json"), key, value)
+    assert main(["export", "exported", "-o", "out", *PLUGINS]) == 2
+    assert f"farbench: error: exported/farbench.json: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (("identity", "recipe"), "identity.recipe is missing"),
+        (("identity", "code", "parent"), "identity.code.parent is a mapping, not text"),
+    ],
+)
+def test_found_in_comparing_cells(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    key: tuple[Any, ...],
+    message: str,
+) -> None:
+    one, other = sorted(results.glob("fine-dots-s*"))
+    changed(one / "cell.json", key, {"a": 1} if key[-1] == "parent" else None)
+    for words in (["diff", str(one), str(other)], ["why", str(one), *PLUGINS]):
+        assert main(words) == 2
+        assert f"farbench: error: {one / 'cell.json'}: {message}" in capsys.readouterr().err
+
+
+def test_weights_that_are_no_numbers(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("exported/model.safetensors")
+    held = path.read_bytes()
+    path.write_bytes(save({name: value * np.nan for name, value in load(held).items()}))
+    try:
+        assert main(["predict", "exported", "faces", *PLUGINS]) == 2
+    finally:
+        path.write_bytes(held)
+    told = capsys.readouterr().err
+    assert "exported: what its network predicts for 'attributes' is not finite" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(("cells", 0, "seed"), "x"), (("cells",), 3), (("benchmark", "datasets"), 7)],
+)
+def test_a_plan_of_another_shape_is_written_anew(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    key: tuple[Any, ...],
+    value: Any,
+) -> None:
+    path = results / "plan.json"
+    changed(path, key, value)
+    assert main(["run", "bench.yaml", "--results", "runs"]) == 0
+    told = capsys.readouterr().err
+    assert "is a" in told or "is 3" in told or "is 7" in told or "is 'x'" in told
+    assert "It is written anew" in told
+    assert misfit(json.loads(path.read_text()), PLAN) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (("machine",), None, "machine is missing"),
+        (("benches", "overhead"), None, "benches.overhead is missing"),
+        (("benches", "overhead", "figures"), [], "benches.overhead.figures is a list"),
+        (("benches", "overhead", "figures", "ratio", "low"), "1", "figures.ratio.low is '1', not"),
+    ],
+)
+def test_found_in_bench_files(
+    results: Path,
+    changed: Any,
+    capsys: pytest.CaptureFixture[str],
+    key: tuple[Any, ...],
+    value: Any,
+    message: str,
+) -> None:
+    Path("other.json").write_bytes(Path("bench.json").read_bytes())
+    changed(Path("other.json"), key, value)
+    assert main(["check", "bench.json", "--baseline", "other.json"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("farbench: error: other.json: ")
+    assert message in told
+
+
+def test_a_bench_that_failed_in_the_baseline_alone_is_mended(
+    results: Path, changed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("other.json").write_bytes(Path("bench.json").read_bytes())
+    overhead = json.loads(Path("bench.json").read_text())["benches"]["overhead"]
+    changed(Path("other.json"), ("benches", "masks"), overhead)
+    assert main(["check", "other.json", "--baseline", "bench.json"]) == 0
+    assert "fixed" in capsys.readouterr().out
+    assert main(["check", "other.json", "--baseline", "bench.json", "--speed", "nan"]) == 2
+    assert "--speed: nan is no ratio" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["joint,,0.5", "joint,0,1"])
+def test_a_history_that_does_not_count(
+    results: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    path = min(results.glob("fine-dots-s0-*")) / "history.csv"
+    held = path.read_text()
+    path.write_text(f"stage,epoch,loss\n{line}\n")
+    try:
+        assert main(["figure", "curves", str(results), "-o", "c.svg"]) == 2
+    finally:
+        path.write_text(held)
+    assert f"{path} cannot be read: the columns stage and epoch" in capsys.readouterr().err
 
 
 def test_a_history_with_more_fields_than_columns_is_drawn_as_far_as_it_goes(
