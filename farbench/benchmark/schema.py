@@ -166,7 +166,7 @@ class Protocol(Section):
     keep_weights: bool = Field(True, description="Store model.safetensors beside the scores.")
 
     @property
-    def parts_of(self) -> int | None:
+    def part_size(self) -> int | None:
         """The images of a part where batches are passed in parts, else None."""
         smaller = self.micro_batch is not None and self.micro_batch < self.batch_size
         return self.micro_batch if smaller else None

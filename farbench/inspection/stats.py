@@ -72,6 +72,7 @@ class DatasetStatistics:
             "options": dataset.options(),
             "manifest": self.source.manifest,
             "images": dict(self.images),
+            "refused_tasks": dataset.refused_tasks(),
             "tasks": {
                 one.task.name: {
                     "kind": one.task.kind,

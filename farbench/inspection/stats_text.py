@@ -29,7 +29,7 @@ def statistics_lines(result: DatasetStatistics, top: int) -> Iterator[str]:
     dataset = result.source.dataset
     splits = ", ".join(f"{split} {count:,}" for split, count in result.images.items())
     yield f"{dataset.name}: {dataset.info.title}, {sum(result.images.values()):,} images ({splits})"
-    for note in result.source.index.notes:
+    for note in (*result.source.index.notes, *dataset.refused_tasks().values()):
         yield from wrapped(note, "note: ")
     for one in result.tasks:
         yield ""

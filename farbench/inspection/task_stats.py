@@ -21,7 +21,7 @@ from farbench.tasks.landmarks import Landmarks
 from farbench.tasks.scalar import Scalar
 
 OPENED = 100
-"""Images of a split that are opened, evenly spread, to learn how wide faces are in them."""
+"""So many images of a split, evenly spread, are opened at most, to learn how wide faces are."""
 _BINS = 10
 """About as many bins has the histogram of a number that is no age."""
 

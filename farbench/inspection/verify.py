@@ -83,6 +83,8 @@ def _findings(source: Source, facts: ImageFacts) -> Iterator[Finding]:
     yield _identities(frame)
     labels = read_labels(source)
     yield from check_labels(source, labels, facts.sizes)
+    for name, why_not in source.dataset.refused_tasks().items():
+        yield Finding("note", f"labels {name}", why_not)
     sound = {task: v for task, v in labels.items() if not isinstance(v, UserError)}
     equal, near = find_duplicates(facts)
     yield duplicate_finding("equal images", "equal", describe(equal, frame, sound), frame)

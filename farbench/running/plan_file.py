@@ -160,7 +160,7 @@ class PlanFile:
         return self.plan.benchmark.loaded.whole
 
     def _contents(self, others: list[OtherCell], choices: Sequence[Datasets]) -> dict[str, Any]:
-        """Return what the file says: rows and cells in the order of the benchmark.
+        """Return what the file says: rows in the order of the benchmark, seeds from the lowest.
 
         Args:
             others: The cells that stay.
@@ -171,7 +171,8 @@ class PlanFile:
             ({**_entry(cell), "command": self._command(cell)}, cell) for cell in self.plan.cells
         ]
         every += [(other.entry, other.cell) for other in others]
-        every.sort(key=lambda pair: ids.index(pair[0]["row"]))
+        datasets = list(dict.fromkeys(entry["dataset"] for entry, _ in every))
+        every.sort(key=lambda pair: _order(pair[0], ids, datasets))
         entries = [entry for entry, _ in every]
         rows = {entry["row"] for entry in entries}
         used = [choices[0], *(c for c in choices[1:] if any(c == o.datasets for o in others))]
@@ -179,7 +180,7 @@ class PlanFile:
             update={
                 "rows": tuple(row for row in self._whole.rows if row.id in rows),
                 "datasets": tuple(spec for datasets in used for spec in datasets),
-                "seeds": tuple(dict.fromkeys(entry["seed"] for entry in entries)),
+                "seeds": tuple(sorted({entry["seed"] for entry in entries})),
                 "compare": self._whole.compare if self._whole.compare in rows else None,
             }
         )
@@ -211,6 +212,11 @@ def _entry(cell: PlannedCell) -> Entry:
 def _place(entry: Entry) -> tuple[Any, ...]:
     """Return where the tables show a cell."""
     return entry["row"], entry["dataset"], entry["seed"]
+
+
+def _order(entry: Entry, rows: list[str], datasets: list[str]) -> tuple[int, ...]:
+    """Return what a cell is sorted by, whichever run was the last to write."""
+    return rows.index(entry["row"]), datasets.index(entry["dataset"]), entry["seed"]
 
 
 def _portable(benchmark: Benchmark) -> dict[str, Any]:

@@ -68,6 +68,26 @@ class BenchmarkRun:
         for place in (plan.folder, plan.folder / "tables"):
             sweep_old(place)
         plan_file = PlanFile(plan, preparation.planner_without_images(), preparation.registry)
+        self._announce(plan, plan_file)
+        job = self._job(plan)
+        items = cell_items(plan, evaluate=self.evaluator is not None)
+        if self.executor.at_once > 1:
+            items = with_artifacts(items, plan, preparation.store)
+        shown = SideBySide(self.progress, len(plan.to_run()))
+        failed = 0
+        share_job(job)
+        self.executor.start(job, shown.hear)
+        for outcome in dispatch(self.executor, items):
+            shown.ended(outcome.item)
+            if outcome.state == "lost":
+                self._keep_record(plan, outcome)
+            if outcome.item.payload.artifact is None:
+                failed += outcome.state != "finished"
+                plan_file.write()
+        return plan, failed
+
+    def _announce(self, plan: Plan, plan_file: PlanFile) -> None:
+        """Write ``plan.json``, and say what a user should know before the first cell."""
         others = _notes_on_others(*plan_file.write())
         if plan_file.damaged:
             self.progress.line(
@@ -85,22 +105,6 @@ class BenchmarkRun:
         if len(waiting) < len(plan.cells):
             number = len(plan.cells) - len(waiting)
             self.progress.line(f"{number} of {counted(len(plan.cells), 'cell')} finished already.")
-        job = self._job(plan)
-        items = cell_items(plan, evaluate=self.evaluator is not None)
-        if self.executor.at_once > 1:
-            items = with_artifacts(items, plan, preparation.store)
-        shown = SideBySide(self.progress, len(waiting))
-        failed = 0
-        share_job(job)
-        self.executor.start(job, shown.hear)
-        for outcome in dispatch(self.executor, items):
-            shown.ended(outcome.item)
-            if outcome.state == "lost":
-                self._keep_record(plan, outcome)
-            if outcome.item.payload.artifact is None:
-                failed += outcome.state != "finished"
-                plan_file.write()
-        return plan, failed
 
     def _job(self, plan: Plan) -> RunJob:
         preparation, benchmark = self.preparation, plan.benchmark
@@ -113,17 +117,18 @@ class BenchmarkRun:
                 preparation.device,
                 self.progress,
             )
+        at_once = self.executor.on_one_machine
         return RunJob(
-            benchmark.loaded,
-            preparation.results,
-            preparation.data_root,
-            preparation.store.root,
-            preparation.device,
-            preparation.skip_broken,
-            self.evaluator,
-            self.executor.on_one_machine,
-            self.progress.live,
-            CellWork(plan, preparation, self.executor.on_one_machine, evaluate),
+            loaded=benchmark.loaded,
+            results=preparation.results,
+            data_root=preparation.data_root,
+            cache=preparation.store.root,
+            device=preparation.device,
+            skip_broken=preparation.skip_broken,
+            evaluator=self.evaluator,
+            at_once=at_once,
+            live=self.progress.live,
+            here=CellWork(plan, preparation, at_once, evaluate),
             loggers=preparation.registry.loggers,
         )
 

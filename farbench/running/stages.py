@@ -106,8 +106,8 @@ def plan_stage(
         },
         "parent": parent.identity.recipe if parent else None,
     }
-    if protocol.parts_of is not None:
-        recipe["micro_batch"] = protocol.parts_of  # BatchNorm sees so many images
+    if protocol.part_size is not None:
+        recipe["micro_batch"] = protocol.part_size  # BatchNorm sees so many images
     if weighed:
         recipe["weighting"] = _weighting_recipe(row.weighting, problem)
     if protocol.selection == "best_valid":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from farbench_datasets.celeba_images import Images
+    from farbench_datasets.celeba_images import CelebAImages
 
 _HOW_TO_GET = """\
 1. Ask for the data at https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and accept its terms
@@ -190,7 +190,7 @@ class CelebA(Dataset):
         """Return one image, uint8 ``(218, 178, 3)`` in RGB, from the folder or out of the zip."""
         return self._images(root).read(str(row.image))
 
-    def _images(self, root: Path | None) -> Images:
+    def _images(self, root: Path | None) -> CelebAImages:
         from farbench_datasets.celeba_images import find_images
 
         images = find_images(self._root(root))

@@ -32,7 +32,7 @@ _SUFFIXES = (".jpg", ".png")
 
 
 @dataclass(frozen=True)
-class Images:
+class CelebAImages:
     """Where the images are: a folder, or a zip whose members are read in place.
 
     Attributes:
@@ -111,7 +111,7 @@ class Images:
         return rgb
 
 
-def find_images(root: Path) -> Images | None:
+def find_images(root: Path) -> CelebAImages | None:
     """Return the first folder with images in it, else the zip, else None.
 
     One scan of the directory, not one look-up an image: 200,000 files take about 0.2 s. The answer
@@ -129,21 +129,21 @@ def find_images(root: Path) -> Images | None:
 
 
 @lru_cache(maxsize=8)
-def _scan_folder(folder: Path, changed: int) -> Images:
+def _scan_folder(folder: Path, changed: int) -> CelebAImages:
     with os.scandir(folder) as entries:
         names = frozenset(entry.name for entry in entries if entry.name.lower().endswith(_SUFFIXES))
-    return Images(folder, names)
+    return CelebAImages(folder, names)
 
 
 @lru_cache(maxsize=4)
-def _scan_zip(path: Path, changed: int) -> Images:
+def _scan_zip(path: Path, changed: int) -> CelebAImages:
     members: dict[str, str] = {}
     for member in _open_zip(path).namelist():
         name = member.rsplit("/", 1)[-1]
         # Members are only ever read into memory; archives made on a Mac carry ._ doubles.
         if IMAGE_NAME.match(name) and not name.startswith(".") and "__MACOSX" not in member:
             members[name] = member
-    return Images(path, frozenset(members), members)
+    return CelebAImages(path, frozenset(members), members)
 
 
 _zip_lock = threading.Lock()

@@ -204,12 +204,26 @@ class FER2013(FolderDataset):
 
 
 def _split_folders(base: Path) -> dict[str, Path]:
-    """Return the folder of each split that is there."""
+    """Return the folder of each split that is there.
+
+    Raises:
+        UserError: Two folders stand for the same split.
+    """
     folders = sub_folders(base)
-    return {split: folders[name] for name, split in _SPLIT_FOLDERS.items() if name in folders}
+    found: dict[str, Path] = {}
+    for name, split in _SPLIT_FOLDERS.items():
+        if name in folders and split in found:
+            raise UserError(
+                f"{base}: {found[split].name}/ and {folders[name].name}/ both stand for the "
+                f"{split} split; keep one of them there."
+            )
+        if name in folders:
+            found[split] = folders[name]
+    return found
 
 
 def _is_split_by_class(folder: Path) -> bool:
     """Return whether a folder holds train/ (or training/) with a folder of an expression in it."""
-    train = _split_folders(folder).get("train")
-    return train is not None and not _CLASS_FOLDERS.keys().isdisjoint(sub_folders(train))
+    folders = sub_folders(folder)
+    trains = (folders[name] for name in ("train", "training") if name in folders)
+    return any(not _CLASS_FOLDERS.keys().isdisjoint(sub_folders(train)) for train in trains)

@@ -211,6 +211,13 @@ def test_the_carved_split_does_not_depend_on_how_folders_are_spelt(tmp_path: Pat
     assert lots[0] == lots[1]
 
 
+def test_two_folders_of_one_split_are_refused(tmp_path: Path) -> None:
+    folders(tmp_path, {"train": ["a"], "val": ["b"], "validation": ["c"]})
+    assert FER2013().locate(tmp_path) == tmp_path
+    with pytest.raises(UserError, match=r"val/ and validation/ both stand for the valid split"):
+        FER2013().index(tmp_path)
+
+
 def test_folders_of_no_expression_are_counted(tmp_path: Path) -> None:
     folders(tmp_path, {"train": ["a"], "validation": ["b"], "test": ["c"]})
     (tmp_path / "train" / "sad").rename(tmp_path / "train" / "contempt")

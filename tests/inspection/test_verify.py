@@ -12,6 +12,8 @@ from inspected_sets import BROKEN, drawn, picture
 
 from farbench.data.source import Source
 from farbench.inspection.findings import Finding
+from farbench.inspection.stats import collect
+from farbench.inspection.stats_text import statistics_lines
 from farbench.inspection.verify import verify
 from farbench.inspection.verify_text import verification_lines
 
@@ -115,6 +117,16 @@ def test_notes_of_the_index_are_told():
     assert finding(drawn("rvt", notes=("2 rows are left out.",)), "index").text == (
         "2 rows are left out."
     )
+
+
+def test_tasks_that_joined_data_sets_mean_otherwise_are_told(monkeypatch):
+    source = drawn("rvt", age=[1, 2, 3])
+    refused = {"race": "a and b cannot be joined: a has 7 races, b has 5."}
+    monkeypatch.setattr(type(source.dataset), "refused_tasks", lambda self: refused)
+    assert finding(source, "labels race", "note").text == refused["race"]
+    result = collect(source)
+    assert f"note: {refused['race']}" in list(statistics_lines(result, 5))
+    assert result.as_json(5)["refused_tasks"] == refused
 
 
 def test_labels_that_are_not_allowed_are_wrong_but_stop_nothing():

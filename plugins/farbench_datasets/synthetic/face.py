@@ -18,7 +18,7 @@ _LATENT_STREAM = 0
 _LABEL_NOISE_STREAM = 1
 _EXPRESSION_STREAM = 2
 _PERSON_STREAM = 3
-PAINT_STREAM = 16
+_PAINT_STREAM = 16
 """First of the random streams that painting uses, one per layer."""
 _PERSON_PAINT_STREAM = 64
 _PERSON_LAYERS = frozenset({3, 4, 5, 8, 11})
@@ -66,7 +66,7 @@ class Face:
         """Random numbers of one painted layer; adding a layer leaves the others as they are."""
         if self.person is not None and layer in _PERSON_LAYERS:
             return stream(self.seed, self.person, _PERSON_PAINT_STREAM + layer)
-        return stream(self.seed, self.index, PAINT_STREAM + layer)
+        return stream(self.seed, self.index, _PAINT_STREAM + layer)
 
 
 def sample_face(

@@ -14,6 +14,7 @@ from .geometry import amount, f32
 from .palette import Color, hsv
 
 _LAYER: Final = 2
+_GLEAM_LAYER: Final = 11
 # Upper edge of the face's surface from the image-left ear over the forehead, face units.
 _FOREHEAD: Final = (
     (1.21, -0.40, -0.62),
@@ -272,7 +273,8 @@ def shade_head(canvas: Canvas, mask: Mask) -> None:
     canvas.rgb[window] *= factor
 
 
-def oily_gleam(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A gleam of flash light on the forehead of a bald or receding head."""
+def oily_gleam(canvas: Canvas) -> None:
+    """A gleam of flash light on the forehead of a bald head."""
+    rng = canvas.face.rng(_GLEAM_LAYER)
     at = canvas.place((rng.normal(0, 0.25), -1.35, 0.0))[0]
     canvas.ellipse(at, (0.3, 0.12), hsv(0.1, 0.05, 1.0), 0.3, 0.12, canvas.face.look.roll)

@@ -53,7 +53,7 @@ def draw_face(face: Face, height: int = 218, width: int = 178) -> NDArray[np.uin
     paint_beard(canvas, skin, hair, surface)
     shade_head(canvas, surface)
     if form.bald:
-        oily_gleam(canvas, face.rng(11))
+        oily_gleam(canvas)
     paint_front_hair(canvas, form)
     paint_accessories(canvas)
     paint_occluder(canvas, skin, form.paint)
