@@ -72,7 +72,7 @@ def choose_speedups(
         )
     if ranks > 1:
         asked = {"compile": protocol.compile == "on", "cuda_graphs": protocol.cuda_graphs == "on"}
-        asked["micro_batch"] = protocol.parts_of is not None
+        asked["micro_batch"] = protocol.part_size is not None
         for key in (key for key, on in asked.items() if on):
             off = "null" if key == "micro_batch" else "auto"
             raise UserError(
@@ -80,7 +80,7 @@ def choose_speedups(
                 f"--set protocol.{key}={off}."
             )
         return NO_SPEEDUPS
-    if protocol.parts_of is not None:
+    if protocol.part_size is not None:
         for key in ("compile", "cuda_graphs"):
             if getattr(protocol, key) == "on":
                 raise UserError(

@@ -54,7 +54,7 @@ def enough_memory(stage: str, protocol: Protocol, device: torch.device) -> Itera
 
 def _advice(stage: str, protocol: Protocol, device: torch.device) -> str:
     batch = protocol.batch_size
-    at_once = protocol.parts_of or batch
+    at_once = protocol.part_size or batch
     text = (
         f"{device} has not enough memory for stage '{stage}': {at_once} images of {protocol.crop} "
         "px at once"

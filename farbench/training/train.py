@@ -97,7 +97,7 @@ def begin_stage(
         run.problem.tasks,
         compute,
         run.masked,
-        run.protocol.parts_of,
+        run.protocol.part_size,
         together=compute.ranks > 1,
     )
     return BegunStage(forward, loss, optimizer, state)

@@ -40,6 +40,7 @@ FEW_ROWS = {
     "age_gender_race_expression": "branch-1",
     "dynamic_weights": "equal,dynamic",
     "single_vs_multi": "tuned,tuned-single",
+    "two_pools": "baseline,mean+smoothing",
 }
 """The rows (``--rows``) that stand for all of a benchmark in the fast tests."""
 

@@ -22,12 +22,12 @@ from farbench.errors import UserError
 from farbench.export.pictures import read_picture
 from farbench.gate.baseline import read_baseline
 from farbench.scoring.predictions import load_predictions
-from farbench.tasks.attributes import BinaryAttributes
 from farbench.store import atomic
 from farbench.store.cells import write_predictions
 from farbench.store.robustness import read_robustness
+from farbench.tasks.attributes import BinaryAttributes
 from farbench_datasets import mat_files
-from farbench_datasets.celeba_images import Images
+from farbench_datasets.celeba_images import CelebAImages
 from farbench_datasets.fer2013_table import open_table
 from farbench_datasets.mat_files import MatFile
 from farbench_datasets.text_files import open_text
@@ -132,7 +132,10 @@ def read_labels(path):
         (lambda path: MatFile(path, ("name",)), limits.TABLE),
         (open_table, limits.PIXEL_TABLE),
         (read_picture, limits.PICTURE),
-        (lambda path: Images(path.parent, frozenset({path.name})).read(path.name), limits.PICTURE),
+        (
+            lambda path: CelebAImages(path.parent, frozenset({path.name})).read(path.name),
+            limits.PICTURE,
+        ),
     ],
     ids=["yaml", "json", "baseline", "labels", "matlab", "fer2013", "picture", "celeba"],
 )

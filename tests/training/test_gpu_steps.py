@@ -70,7 +70,7 @@ def take_steps(
     optimizer = make_optimizer(trained, settings, 1e-3, compute, own, 1e-3)
     request = method.mask_request()
     groups = None if request is None else len(problem.groups(request.grouping))
-    forward = Forward(network, tasks, compute, groups is not None, settings.parts_of)
+    forward = Forward(network, tasks, compute, groups is not None, settings.part_size)
     drawn = drawn_batch(4, groups, SIDE, 0)
     targets = {TASKS[kind].name: drawn_targets(kind, 4, 0) for kind in kinds}
     batch = Batch(drawn.images, drawn.masks, targets, drawn.positions).pinned()
