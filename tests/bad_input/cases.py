@@ -17,6 +17,9 @@ from farbench.errors import UserError
 # Hypothesis keeps tables of characters in a folder; not in whatever folder the tests are run from.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "farbench-hypothesis")
 
+PLUGINS = [f"--plugins={name}" for name in ("tiny_method.py", "tiny_dataset.py")]
+"""What a command is given that works with the trained cells of ``results``."""
+
 
 def cases(count: int) -> settings:
     """Return the settings for a number of cases: always the same ones, nothing kept, no clock."""

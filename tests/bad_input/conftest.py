@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cases import PLUGINS
 from tiny_benchmark import BENCHMARK, DATASET, METHOD, PROTOCOL
 from trees import picture
 
 CHANGES = (
     "compare: coarse\nseeds: [0, 1]\nrobustness: {corruptions: [blur], strengths: [1], images: 6}\n"
 )
-PLUGINS = [f"--plugins={name}" for name in ("tiny_method.py", "tiny_dataset.py")]
 FIGURE = {"median": 1.1, "low": 1.0, "high": 1.2, "rounds": 3, "at_most": 1.3, "met": True}
 BENCH = {
     "kind": "farbench bench",

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import cases
-from conftest import PLUGINS
+from cases import PLUGINS, cases
 from hypothesis import given
 from mutations import JUNK, Choose, chooser
 

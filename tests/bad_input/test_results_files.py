@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import cases
-from conftest import PLUGINS
+from cases import PLUGINS, cases
 from hypothesis import given
 from mutations import Choose, at, chooser, put, spoiled, spoiled_binary, spoiled_text
 from mutations_of_arrays import spoiled_arrays, spoiled_weights
