@@ -15,6 +15,21 @@ class UserError(Exception):
     """
 
 
+class DamagedFile(UserError):
+    """A file that farbench wrote is not as it was written; it can be deleted, and is made again.
+
+    Attributes:
+        damage: What is wrong with it, without what to do about it.
+    """
+
+    def __init__(self, damage: str) -> None:
+        super().__init__(damage)
+        self.damage = damage
+
+    def __str__(self) -> str:
+        return f"{self.damage}. Delete it to have it rebuilt."
+
+
 class NoSpace(UserError):
     """A disk is full: the run stops, for what comes next would be lost as well."""
 

@@ -12,7 +12,7 @@ import farbench
 from farbench.benchmark.identity import digest
 from farbench.benchmark.resolve import resolve_benchmark
 from farbench.benchmark.schema import Benchmark
-from farbench.errors import UserError
+from farbench.errors import DamagedFile, UserError
 from farbench.plugins.registry import Registry
 from farbench.running.plan import Plan, PlannedCell, Planner
 from farbench.store import cells as files
@@ -91,8 +91,11 @@ class PlanFile:
         """Return what the file says; {} where there is none, or it is of no use."""
         try:
             before = read_json(path) if path.is_file() else {}
-        except UserError as error:
-            self.damaged = str(error).partition(". Delete it")[0]  # it is written anew here
+        except DamagedFile as error:
+            self.damaged = error.damage  # it is written again here
+            return {}
+        except UserError as error:  # far larger than one can be
+            self.damaged = str(error)
             return {}
         if isinstance(before, dict):
             check_format(path, before.get("schema"), files.SCHEMA)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from farbench.errors import UserError
+from farbench.errors import DamagedFile, UserError
 from farbench.limits import JSON, read_whole
 from farbench.store.space import full_disk_told
 
@@ -85,7 +85,8 @@ def read_json(path: Path) -> Any:
     """Read a JSON file; a sealed one comes without its seal.
 
     Raises:
-        UserError: The file is not valid JSON, or was changed (cut short, edited, a flipped bit).
+        DamagedFile: It is not valid JSON, or was changed (cut short, edited, a flipped bit).
+        UserError: It is too large.
         OSError: It is not there, or cannot be read.
     """
     try:
@@ -94,14 +95,11 @@ def read_json(path: Path) -> Any:
         if "\\ud" in text.lower():  # half of a pair of surrogates could not be printed or written
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} cannot be read: it is not valid JSON ({error}). Delete it to have it rebuilt."
-        ) from error
+        raise DamagedFile(f"{path} cannot be read: it is not valid JSON ({error})") from error
     sealed = isinstance(value, dict) and isinstance(value.get(CHECKSUM), str)
     if sealed and value.pop(CHECKSUM) != seal(value):
-        raise UserError(
-            f"{path} cannot be read: it is not what was written, its checksum is another. Delete "
-            "it to have it rebuilt."
+        raise DamagedFile(
+            f"{path} cannot be read: it is not what was written, its checksum is another"
         )
     return value
 

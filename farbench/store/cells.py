@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from farbench.errors import UserError
+from farbench.errors import DamagedFile, UserError
 from farbench.store.atomic import check_format, read_json, write_sealed, write_with
 from farbench.store.checksums import checksums, damage
 
@@ -62,8 +62,10 @@ def cell_damage(folder: Path, key: str, *, weights: bool | None = None) -> str |
         record = read_record(folder)
     except FileNotFoundError:
         return None
+    except DamagedFile as error:
+        return error.damage
     except (OSError, UserError) as error:
-        return str(error).split(". Delete it")[0]
+        return str(error)
     return _missing_or_changed(folder, record, weights) if _is_finished(record, key) else None
 
 
@@ -76,7 +78,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     record = read_json(folder / CELL)
     if not isinstance(record, dict):
-        raise UserError(f"{folder / CELL} holds no JSON object. Delete it to have it rebuilt.")
+        raise DamagedFile(f"{folder / CELL} holds no JSON object")
     return record
 
 
