@@ -24,7 +24,7 @@ def rescore(
     """Score finished cells again from their stored predictions; nothing is trained.
 
     For scores of an older farbench, which lack metrics that were added since. Tables are written
-    anew where a score changed. The exit code is 1 where no cell has predictions.
+    again where a score changed. The exit code is 1 where no cell has predictions.
     """
     from farbench.errors import CellFailed
     from farbench.running.rescore import finished_cells

@@ -230,7 +230,7 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
     if wrong is not None:
         raise UserError(
             f"{folder} is damaged: {wrong}. Delete that file, and run the cell again: it is made "
-            "anew from the cache."
+            "again from the cache."
         )
     try:
         protocol = Protocol.model_validate(record["protocol"])

@@ -55,7 +55,7 @@ class ArtifactStore:
 
         Args:
             root: The cache; it need not be there.
-            say: Told that something is damaged and made anew.
+            say: Told that something is damaged and made again.
         """
         self.root, self.say = root, say
         self._whole: set[Path] = set()
@@ -95,7 +95,7 @@ class ArtifactStore:
         return wrong
 
     def discard_damaged(self, kind: str, key: str) -> None:
-        """See to it that a finished artifact is whole, else that it is made anew."""
+        """See to it that a finished artifact is whole, else that it is made again."""
         if self.damage(kind, key) is not None:
             folder = self.folder(kind, key)
             with locked(folder):  # another process may have noticed it as well
@@ -159,7 +159,7 @@ class ArtifactStore:
         wrong, folder = self.damage(kind, key), self.folder(kind, key)
         if wrong is None:
             return
-        self.say(f"warning: {folder} is damaged ({wrong}): it is made anew")
+        self.say(f"warning: {folder} is damaged ({wrong}): it is made again")
         (folder / DONE).unlink(missing_ok=True)  # first, so that a kill leaves an unfinished one
         for path in folder.iterdir():
             # Not written over: another process may have it mapped.

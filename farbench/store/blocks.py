@@ -33,7 +33,7 @@ def in_blocks(
         holds: Says whether a block from disk may be used.
 
     Yields:
-        start, stop and the arrays. A file that is torn (each array has a checksum) is made anew.
+        start, stop and the arrays. A file that is torn (each array has a checksum) is made again.
     """
     for start in range(0, count, BLOCK):
         stop = min(start + BLOCK, count)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from farbench.errors import UserError
+from farbench.errors import DamagedFile, UserError
 from farbench.store.atomic import check_format, read_json, write_sealed
 from farbench.store.shapes import Shape, check_scores, check_shape
 
@@ -115,8 +115,8 @@ def read_robustness(folder: Path, cell: str = "") -> RobustnessFile:
         return RobustnessFile(folder, held["cell"], held["settings"], entries)
     except FileNotFoundError:
         return RobustnessFile(folder, cell)
-    except UserError as error:
-        told = str(error).replace("have it rebuilt", "have the cell evaluated again")
+    except DamagedFile as error:
+        told = f"{error.damage}. Delete it to have the cell evaluated again."
         raise UserError(told) from error
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}). {AGAIN}") from error

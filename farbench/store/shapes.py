@@ -87,6 +87,7 @@ PLAN: Shape = {
         }
     ],
     "tasks": {...: [TASK]},
+    "left_out": [str],
     "notes": [str],
 }
 """``plan.json``."""

@@ -45,6 +45,7 @@ class Results:
         attributes: The attributes that metrics are means over; empty for all (see
             :func:`farbench.tables.options.apply`).
         planned: The planned cells by the name of their folder, tasks trained alone apart.
+        left_out: Ids of the benchmark's rows that have no planned cell (``--rows``).
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class Results:
     tasks: dict[str, tuple[Task, ...]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     planned: dict[str, CellResult] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def tasks_of(self, dataset: str) -> tuple[Task, ...]:
         """Return the tasks of a data set: of the plan, else the attributes that cells recorded."""
@@ -196,6 +198,7 @@ def read_results(folder: Path) -> Results:
                 for dataset, records in (plan.get("tasks") or {}).items()
             },
             planned=planned,
+            left_out=tuple(plan.get("left_out") or ()),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error

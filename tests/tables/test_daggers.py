@@ -111,7 +111,7 @@ def test_seeds_that_disagree_have_no_dagger(tmp_path):
 
 
 def test_one_seed_is_warned_of_and_several_are_not(tmp_path):
-    said = "One seed: the luck of training is in every difference"
+    said = "One seed: every difference includes the variance of training"
     assert said in remarks(only(planted(tmp_path / "one")))
     assert said not in remarks(only(planted(tmp_path / "two", seeds=(0, 1))))
     single = FakeStore(tmp_path / "single", rows=ROWS[:1])

@@ -44,7 +44,9 @@ def _one_seed(results: Results) -> list[str]:
     ]
     if sum(map(bool, finished)) < 2 or max(map(len, finished)) > 1:
         return []
-    return ["One seed: the luck of training is in every difference, and no test here knows it."]
+    return [
+        "One seed: every difference includes the variance of training, which no test here covers."
+    ]
 
 
 def _alike(results: Results) -> list[str]:

@@ -33,7 +33,7 @@ WORDING = Wording(
 def transfer_tables(results: Results, options: TableOptions) -> list[Table]:
     """Build one table a data set, task and metric; none where no row is compared with a twin.
 
-    What is compared anew from stored predictions is kept in ``evidence.json``.
+    What is compared again from stored predictions is kept in ``evidence.json``.
 
     Raises:
         NoPredictions: Neither predictions nor kept comparisons are there, of any pair.
