@@ -12,6 +12,7 @@ from farbench.benchmark.protocols import as_changes
 from farbench.benchmark.schema import Protocol
 from farbench.benchmark.yaml_lines import read_yaml
 from farbench.errors import UserError, did_you_mean, shown
+from farbench.plugins.files import near_file
 
 KEYS = (
     "title",
@@ -113,8 +114,10 @@ def _make_absolute(document: Document, folder: Path) -> None:
             )
         if key == "plugins":
             for index, value in enumerate(values):
-                if not (folder / expanded(value, places.at((key, index)))).exists():
-                    raise UserError(places.error((key, index), f"no file or folder '{value}'"))
+                path = folder / expanded(value, places.at((key, index)))
+                if not path.exists():
+                    message = f"no file or folder '{value}'.{near_file(path)}"
+                    raise UserError(places.error((key, index), message))
         data[key] = [
             str(folder / expanded(value, places.at((key, index))))
             if key == "plugins" or looks_like_path(value)

@@ -64,8 +64,9 @@ def load(
     gone = set(planned.plugins) - {Path(plugin).name for plugin in plugins}
     if gone and not os.environ.get("FARBENCH_PLUGINS"):
         named = ", ".join(sorted(gone))
+        where = "where it lies" if len(gone) == 1 else "where they lie"
         raise UserError(
-            f"{path} needs {named}, and does not say where that lies. The benchmark does: add "
+            f"{path} needs {named}, and does not say {where}. The benchmark does: add "
             f"--benchmark {_file_of(plan)}. Or add --plugins PATH."
         )
     whole = planned.model_copy(update={"plugins": tuple(str(p.resolve()) for p in plugins)})

@@ -17,6 +17,7 @@ from farbench.gate.keys import (
     stage_changes,
     stages_of,
 )
+from farbench.plugins.files import MODULE, is_file
 from farbench.store.atomic import read_json
 from farbench.store.cells import CELL, PLAN
 from farbench.store.shapes import CELL as CELL_SHAPE
@@ -25,6 +26,9 @@ from farbench.store.shapes import check_shape
 
 MASKS = "masks: "
 """Before the names of what the mask network is made of."""
+
+MANIFEST = "data.manifest"
+"""The key of a change of the data: ids, splits, labels, points or file sizes."""
 
 SHORTEST = 4
 """Characters of a hash that are taken for one."""
@@ -63,8 +67,7 @@ def find_cell(cell: str, results: Path) -> Path:
     if (row := _of_row(cell, planned)) is not None:
         return row
     if planned and Path(cell).name != cell:
-        known_rows = {row for row, _ in planned}
-        raise unknown_name("row", Path(cell).name, known_rows, str(Path(cell).parent))
+        raise _not_planned(Path(cell), {row for row, _ in planned})
     found = []
     if len(cell) >= SHORTEST:
         folders = sorted(path.parent for path in results.glob(f"**/*-s*-*/{CELL}"))
@@ -79,6 +82,26 @@ def find_cell(cell: str, results: Path) -> Path:
             "results folder is given with --results DIR."
         )
     return found[0]
+
+
+def _not_planned(cell: Path, rows: set[str]) -> UserError:
+    """Build the error for ``DIR/ROW`` that no row of the plan answers to.
+
+    Args:
+        cell: DIR/ROW.
+        rows: Ids of the rows that the plan has.
+    """
+    row, folder = cell.name, cell.parent
+    there = [path.parent for path in sorted(folder.glob(f"*-s*-*/{CELL}"))]
+    near = [path for path in there if path.name.startswith(row)]  # of se-4 too, where se is asked
+    own = [str(path) for path in near if read_cell(path).get("row") == row]
+    if not own:
+        return unknown_name("row", row, rows, str(folder))
+    return UserError(
+        f"row '{row}' is not in the current plan of {folder}: the last run left it out (--rows), "
+        "or its cells were made with other code or settings. Give the folder of one: "
+        f"{', '.join(own)}."
+    )
 
 
 def _planned(folder: Path) -> list[tuple[str, Path]]:
@@ -138,6 +161,11 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> Differences:
     return Differences(recipe, code, changes(flat(before["numerics"]), flat(after["numerics"])))
 
 
+def _source(module: str) -> str:
+    """Return a module's name; of a plugin file, that of the file (an identity has no paths)."""
+    return f"{module.removeprefix(MODULE)}.py" if is_file(module) else module
+
+
 def _has_hash(folder: Path, beginning: str) -> bool:
     if folder.name.rpartition("-")[2].startswith(beginning[:8]):
         if len(beginning) <= 8:
@@ -150,12 +178,13 @@ def _has_hash(folder: Path, beginning: str) -> bool:
 def _whole(recipe: dict[str, Any]) -> Flat:
     """Return what of a recipe belongs to no stage."""
     manifest = manifest_of(recipe)
-    return {"seed": recipe.get("seed"), "data.manifest": manifest and LONG + manifest}
+    return {"seed": recipe.get("seed"), MANIFEST: manifest and LONG + manifest}
 
 
 def _code(code: dict[str, Any], prefix: str = "") -> Flat:
     """Return modules by name, libraries by name, and an earlier stage's code as a whole."""
-    found: Flat = {f"{prefix}{n}": LONG + d for n, d in (code.get("modules") or {}).items()}
+    modules = code.get("modules") or {}
+    found: Flat = {f"{prefix}{_source(name)}": LONG + d for name, d in modules.items()}
     found |= {f"{prefix}{name}": v for name, v in (code.get("libraries") or {}).items()}
     if code.get("masks"):
         found |= _code(code["masks"], MASKS)

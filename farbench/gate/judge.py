@@ -66,7 +66,7 @@ def judge(
 
 
 def notes(before: Snapshot, after: Snapshot) -> list[str]:
-    """Say what differs in the cells of both sides without making them incomparable."""
+    """Say what the last run left out, and what differs without making cells incomparable."""
     pairs = [
         (old, new)
         for row, datasets in after.rows.items()
@@ -76,6 +76,13 @@ def notes(before: Snapshot, after: Snapshot) -> list[str]:
         if (old := _trained(before, Place(row, dataset, task), seed)) is not None
     ]
     said: dict[str, None] = {}
+    left_out = [row for row in before.rows if row in after.left_out]
+    if left_out:
+        alone = f", or check the others: --rows {','.join(after.rows)}" if after.rows else ""
+        said[
+            f"rows: {', '.join(left_out)} left out of the last run (--rows), and not finished with "
+            f"its code and settings: run without --rows{alone}"
+        ] = None
     other = sum(old.code != new.code for old, new in pairs)
     if other:
         said[f"code: other sources or libraries in {other} of {len(pairs)} results"] = None
@@ -92,7 +99,8 @@ def _row(
     row, dataset, _ = place
     old, new = before.rows.get(row, {}).get(dataset), after.rows.get(row, {}).get(dataset)
     if new is None:
-        return [Judgement(Outcome.VANISHED, row, dataset, reason="no longer planned")]
+        reason = "not in the last run (--rows)" if row in after.left_out else "no longer planned"
+        return [Judgement(Outcome.VANISHED, row, dataset, reason=reason)]
     if old is None or not (old.tasks or old.missing):
         reason = "; ".join(f"seed {s}: {_why(new, s)}" for s in sorted(new.missing))
         return [Judgement(Outcome.NEW, row, dataset, reason=reason)]

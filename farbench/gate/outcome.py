@@ -57,7 +57,8 @@ class Verdict:
     Attributes:
         benchmark: The benchmark's name.
         judgements: One a number and row, the gravest first.
-        notes: What differs without making anything incomparable: code, libraries, machine.
+        notes: Rows that the last run left out, and what differs without making anything
+            incomparable: code, libraries, machine.
         allow_missing: Whether what vanished passes.
         all_comparable: Whether what cannot be compared fails.
     """

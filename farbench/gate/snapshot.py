@@ -73,6 +73,9 @@ class Snapshot(_Part):
     rows: dict[str, dict[str, RowNumbers]]
     recipes: dict[str, Stages]
     machines: dict[str, Flat]
+    left_out: tuple[str, ...] = Field(
+        (), exclude=True, description="Rows of the benchmark that the last run left out."
+    )
 
 
 def snapshot(results: Results, *, baseline: bool = False) -> Snapshot:
@@ -111,6 +114,7 @@ def snapshot(results: Results, *, baseline: bool = False) -> Snapshot:
         rows=rows,
         recipes=recipes,
         machines=machines,
+        left_out=results.left_out,
     )
 
 

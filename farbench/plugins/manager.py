@@ -70,7 +70,8 @@ def _add_installed(registry: Registry) -> None:
 def _add_files(registry: Registry, paths: Sequence[str | Path]) -> None:
     """Load the plugin files of the environment, then the given ones, each once."""
     from_environment = [p for p in os.environ.get("FARBENCH_PLUGINS", "").split(os.pathsep) if p]
-    for path in dict.fromkeys(plugin_files([*from_environment, *paths])):
+    files = [*plugin_files(from_environment, "FARBENCH_PLUGINS"), *plugin_files(paths)]
+    for path in dict.fromkeys(files):
         plugin = FoundPlugin(path.stem, str(path), "file", "loaded")
         registry.found.append(plugin)
         _register(registry, plugin, functools.partial(load_file, path))

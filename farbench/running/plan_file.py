@@ -197,6 +197,7 @@ class PlanFile:
                 dataset: [task.record() for task in tasks]
                 for dataset, tasks in together.tasks().items()
             },
+            "left_out": [row for row in ids if row not in rows],
             "notes": list(self.plan.notes),
         }
 

@@ -39,7 +39,13 @@ def test_keep_and_check(ran, farbench_cli, tmp_path):
     ran.run("--set", "protocol.learning_rate=0.01", "--rows", "fine", results=other)
     outcome = farbench_cli("check", other, "--baseline", file)
     assert outcome.code == 1
-    assert outcome.out.startswith("vanished        coarse on dots: no longer planned\n")
+    assert outcome.out.startswith("vanished        coarse on dots: not in the last run (--rows)\n")
+    assert (
+        "note: rows: coarse left out of the last run (--rows), and not finished with its code and "
+        "settings: run without --rows, or check the others: --rows fine\n"
+    ) in outcome.out
+    alone = farbench_cli("check", other, "--baseline", file, "--rows", "fine")
+    assert (alone.code, "coarse" in alone.out) == (0, False)
     assert "fine on dots, attributes: recipe: learning_rate 0.05 -> 0.01\n" in outcome.out
 
     worse = ran.cells()["fine"] / "metrics.json"
@@ -78,21 +84,38 @@ def test_why_tells_the_row_s_option_code_and_data(ran, farbench_cli):
         ("tiny_dataset.py", "test: int = 12", "test: int = 13"),
     )
     lines = farbench_cli("why", cell, "--benchmark", changed).out.splitlines()
-    assert lines[1:6] == [
+    assert lines[1:7] == [
         "recipe: 3 changes",
         "  data.manifest changed",
+        "    test: 12 -> 13 images",
         "  method.options.cells 4 -> 5",
         "  data.options.test 12 -> 13",
         "code: 2 changes",
     ]
-    assert [line.split("_")[-1] for line in lines[6:8]] == ["dataset changed", "method changed"]
+    assert lines[7:9] == ["  tiny_dataset.py changed", "  tiny_method.py changed"]
+
+
+@pytest.mark.parametrize(
+    ("turned", "said"),
+    [
+        (55, "test: labels of attributes differ in 1 of 12 images, the first is dot055"),
+        (3, "not in images or labels of valid or test: in train, other tasks, points or sizes"),
+    ],
+)
+def test_why_tells_whose_labels_changed(ran, farbench_cli, turned, said):
+    words = ("--benchmark", ran.file, "--set", f"dataset.turned={turned}")
+    lines = farbench_cli("why", ran.cells()["fine"], *words).out.splitlines()
+    assert lines[2:4] == ["  data.manifest changed", f"    {said}"]
 
 
 def test_why_of_the_plan_beside_the_cell(ran, farbench_cli):
     cell = ran.cells()["coarse"]
     outcome = farbench_cli("why", cell)
     assert outcome.code == 2
-    assert "plan.json needs tiny_dataset.py, tiny_method.py, and does not say where" in outcome.err
+    assert (
+        "plan.json needs tiny_dataset.py, tiny_method.py, and does not say where they lie."
+        in outcome.err
+    )
     file = ran.file.name  # an absolute path is not kept: results travel between machines
     assert outcome.err.endswith(f": add --benchmark {file}. Or add --plugins PATH.\n")
     plugins = [ran.folder / name for name in ("tiny_method.py", "tiny_dataset.py")]

@@ -33,6 +33,11 @@ def test_each_part_is_told():
     assert said(found.numerics) == ["device cpu -> H100"]
 
 
+def test_a_plugin_file_is_named_as_a_file():
+    before, after = (identity(modules={"farbench_plugin_two_pools": d}) for d in "12")
+    assert said(compare(before, after).code) == ["two_pools.py changed"]
+
+
 def test_other_data():
     found = compare(identity(), identity(data__manifest="beef" * 16))
     assert said(found.recipe) == ["data.manifest changed"]
@@ -63,6 +68,18 @@ def test_a_cell_is_found_by_its_row(farbench_cli, tiny):
     assert wrong.code == 2
     assert "unknown row 'fin'. Did you mean 'fine'? Known: coarse, fine." in wrong.err
     assert "Say which row of the benchmark" in farbench_cli("diff", folder, cells["fine"]).err
+
+
+def test_a_row_that_the_plan_leaves_out_has_its_folders_named(farbench_cli, tmp_path):
+    store = GateStore(tmp_path / "runs")
+    kept, gone = store.cell("baseline"), store.cell("mgmtn")
+    store.plan["cells"].pop()
+    store.save()
+    outcome = farbench_cli("diff", store.folder / "mgmtn", kept)
+    assert outcome.code == 2
+    assert f"row 'mgmtn' is not in the current plan of {store.folder}: " in outcome.err
+    assert outcome.err.endswith(f"Give the folder of one: {gone}.\n")
+    assert "unknown row 'mgmt'" in farbench_cli("diff", store.folder / "mgmt", kept).err
 
 
 def test_a_row_with_several_cells_is_no_cell(farbench_cli, tiny):

@@ -47,6 +47,17 @@ def test_a_file_a_folder_and_the_environment(write, monkeypatch):
     assert {"mine", "other"} <= set(load_plugins().methods)
 
 
+def test_a_path_that_is_not_there_is_told_with_its_place_and_the_nearest_file(write, monkeypatch):
+    monkeypatch.chdir(write(smooth_asl=GOOD))
+    with pytest.raises(UserError, match=r"exist\. Did you mean 'smooth_asl\.py'\? Give a \.py"):
+        load_plugins(["smooth_als.py"])
+    monkeypatch.setenv("FARBENCH_PLUGINS", "gone.py")
+    with pytest.raises(
+        UserError, match=r"gone\.py \(from FARBENCH_PLUGINS\) does not exist\. Give"
+    ):
+        load_plugins()
+
+
 def test_the_origin_is_file_and_line(write):
     folder = write(a=GOOD)
     assert load_plugins([folder]).methods["mine"].origin == f"{folder / 'a.py'}:7"
