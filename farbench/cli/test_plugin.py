@@ -179,12 +179,8 @@ def _lines(outcome: Outcome) -> list[str]:
     first = f"  {outcome.status.ljust(8)}{name}"
     if outcome.status != "failed":
         return _wrap(f"{first}: {outcome.seen}" if outcome.seen else first)
-    return [
-        *_wrap(f"{first}: {outcome.seen}"),
-        *_wrap(f"{' ' * 10}contract: {outcome.check.contract}"),
-        *_wrap(f"{' ' * 10}why: {outcome.check.why}"),
-        *_wrap(f"{' ' * 10}to mend: {outcome.mend}"),
-    ]
+    told = (f"{first}: {outcome.seen}", *(f"{' ' * 10}{line}" for line in outcome.advice()))
+    return [line for text in told for line in _wrap(text)]
 
 
 def _wrap(text: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,7 +64,8 @@ def why(
         return
 
     from farbench.gate.again import load, plan_again
-    from farbench.gate.cells import compare, find_cell, read_cell
+    from farbench.gate.cells import MANIFEST, compare, find_cell, read_cell
+    from farbench.gate.data_changes import data_changes
 
     folder = find_cell(cell, results)
     record = read_cell(folder)
@@ -71,7 +74,8 @@ def why(
     planned = plan_again(record, folder, loaded, registry, data_root, device)
     found = compare(record["identity"], planned.identity.as_dict())
     typer.echo(f"{folder.name} ({record.get('status') or 'unfinished'})")
-    _print(found)
+    other_data = any(change.key == MANIFEST for change in found.recipe)
+    _print(found, {MANIFEST: data_changes(record, folder, planned)} if other_data else {})
     typer.echo(_conclusion(found, folder.name, planned))
 
 
@@ -97,12 +101,14 @@ def diff(
         typer.echo("The same training.")
 
 
-def _print(found: Differences) -> None:
-    """Print the parts, each with a line a change."""
+def _print(found: Differences, details: Mapping[str, Sequence[str]] = MappingProxyType({})) -> None:
+    """Print the parts, each with a line a change; below a change what is known of it, by key."""
     for part, changes in vars(found).items():
         typer.echo(f"{part}: {len(changes) or 'no'} change{'' if len(changes) == 1 else 's'}")
         for change in changes:
             typer.echo(f"  {change}")
+            for line in details.get(change.key, ()):
+                typer.echo(f"    {line}")
 
 
 def _conclusion(found: Differences, name: str, planned: PlannedCell) -> str:

@@ -77,6 +77,7 @@ class DatasetStatistics:
                 one.task.name: {
                     "kind": one.task.kind,
                     "known": dict(one.known),
+                    **({"unknown_single": one.unknown_single} if one.unknown_single else {}),
                     "splits": {
                         split: {name: _no_nan(value) for name, value in values.items()}
                         for split, values in one.splits.items()

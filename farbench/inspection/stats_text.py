@@ -49,11 +49,12 @@ def _task(one: TaskStatistics, result: DatasetStatistics) -> Iterator[str]:
         for split, count in missing.items()
         if count
     )
-    yield from wrapped(
-        f"{one.task.name}: {_kind(one)}; {f'without a label: {gaps}' if gaps else 'all labelled'}",
-        "",
-        "  ",
-    )
+    labelled = f"without a label: {gaps}" if gaps else "all labelled"
+    if one.unknown_single:
+        labelled = f"without any label: {gaps}" if gaps else "each image has a label"
+        labelled += f"; {one.unknown_single:.1%} of single labels are unknown"
+        labelled += " in the others" if gaps else ""
+    yield from wrapped(f"{one.task.name}: {_kind(one)}; {labelled}", "", "  ")
     if not one.splits:
         return
     task, splits = one.task, list(one.splits)

@@ -33,6 +33,7 @@ class TaskStatistics:
     Attributes:
         task: The task.
         known: Images of each split with a label.
+        unknown_single: Attributes: share of the labels of these images that is unknown.
         splits: Split -> name -> number. Attributes: share of yes, NaN where all are unknown.
             Classes: images. Scalars, points and identities: named measures. A split without
             labels is left out.
@@ -44,6 +45,7 @@ class TaskStatistics:
     known: Mapping[str, int]
     splits: Mapping[str, Mapping[str, float]]
     histogram: tuple[tuple[float, float, Mapping[str, int]], ...] = ()
+    unknown_single: float = 0.0
 
 
 def task_statistics(source: Source, task: Task, labels: NDArray[Any]) -> TaskStatistics:
@@ -66,7 +68,11 @@ def task_statistics(source: Source, task: Task, labels: NDArray[Any]) -> TaskSta
                 else _summary(task, labels[here])
             )
     histogram = _histogram(task, labels, where) if isinstance(task, Scalar) else ()
-    return TaskStatistics(task, {s: len(here) for s, here in where.items()}, splits, histogram)
+    unknown = 0.0
+    if isinstance(task, BinaryAttributes) and known.any():
+        unknown = float((labels[known] < 0).mean())
+    counts = {split: len(here) for split, here in where.items()}
+    return TaskStatistics(task, counts, splits, histogram, unknown)
 
 
 def _summary(task: Task, labels: NDArray[Any]) -> dict[str, float]:

@@ -84,6 +84,6 @@ def load_mask_network(
         reason = str(error).strip().splitlines()[-1].strip()
         raise UserError(
             f"{weights} does not fit the mask network of this version of farbench ({reason}). "
-            "Run the cell again to make it anew."
+            "Run the cell again to make it again."
         ) from error
     return TrainedMasks(compute.place(network).eval(), groups, protocol, area, compute)

@@ -111,7 +111,7 @@ def _load_from_timm(net: nn.Module, name: str) -> None:
 def _weight_file(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
-        raise UserError(f"package {package} has no folder; install it anew.")
+        raise UserError(f"package {package} has no folder; install it again.")
     folder = Path(next(iter(spec.submodule_search_locations)))
     files = sorted(folder.rglob("*.pth"))
     if len(files) != 1:

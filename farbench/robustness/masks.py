@@ -1,4 +1,4 @@
-"""Masks of corrupted images: predicted anew, as in use, or clean ones moved with the face."""
+"""Masks of corrupted images: predicted again, as in use, or clean ones moved with the face."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from farbench.benchmark.advice import how_to_test
 from farbench.benchmark.identity import Identity, code_identity
 from farbench.benchmark.loading import LoadedBenchmark
 from farbench.benchmark.places import KeyPath
@@ -25,6 +26,7 @@ from farbench.running.progress import Progress
 from farbench.store.artifacts import ArtifactStore
 from farbench.store.space import need_space
 from farbench.tasks.landmarks import Landmarks
+from farbench.training.empty_layers import EmptyParameter, build_without_empty_layers
 from farbench.training.terms import TrainingLoss
 
 ELSEWHERE = "Choose another with --results DIR."
@@ -59,6 +61,7 @@ class Preparation:
         self.data_root, self.device = data_root, device
         self.progress, self.skip_broken = progress, skip_broken
         self._packed: dict[tuple[str, int], PackedImages] = {}
+        self._tried: set[str] = set()
 
     def plan(self, benchmark: ResolvedBenchmark) -> Plan:
         """Plan without opening an image.
@@ -74,11 +77,22 @@ class Preparation:
     def pack_and_plan(self, benchmark: ResolvedBenchmark) -> Plan:
         """Pack the images that are not packed yet, and plan.
 
+        Packing takes long: before it is begun, what can be found without images is looked for.
+
         Raises:
             UserError: Something is wrong with what was asked.
         """
         self._check_folder(self.results / benchmark.loaded.benchmark.name)
-        plan = self._planner(self._notice_and_pack).plan(benchmark)
+        checked = False
+
+        def check_and_pack(source: Source, side: int) -> Source:
+            nonlocal checked
+            if not checked and self._is_to_be_packed(source, side):
+                self.plan(benchmark)
+                checked = True
+            return self._notice_and_pack(source, side)
+
+        plan = self._planner(check_and_pack).plan(benchmark)
         self._try_networks(plan)
         return plan
 
@@ -99,6 +113,9 @@ class Preparation:
             self.registry, self.store, self.results, self.data_root, self.device, prepare
         )
 
+    def _is_to_be_packed(self, source: Source, side: int) -> bool:
+        return self.store.meta("packed", _packed_identity(source, side).key) is None
+
     def _notice_and_pack(self, source: Source, side: int) -> Source:
         """Pack a source as it is now; return it without the images that do not decode."""
         told = partial(self.progress.step, "compared")
@@ -108,7 +125,7 @@ class Preparation:
         """Pack a source; return it without the images that do not decode."""
         identity = _packed_identity(source, side)
         self.store.discard_damaged("packed", identity.key)
-        if self.store.meta("packed", identity.key) is None:
+        if self._is_to_be_packed(source, side):
             folder = self.store.folder("packed", identity.key)
             begun = folder / PIXELS  # by a run that was killed; the file is sparse
             held = 512 * begun.stat().st_blocks if begun.is_file() else 0
@@ -154,24 +171,26 @@ class Preparation:
         Raises:
             UserError: A network cannot be had.
         """
-        tried: set[str] = set()
         for cell in plan.to_run():
             run = cell.stages[-1]
             what = repr((run.stage.method, cell.tasks, run.weighting, run.protocol))
-            if what in tried or self.store.meta("stages", run.identity.key) is not None:
+            if what in self._tried or self.store.meta("stages", run.identity.key) is not None:
                 continue
-            tried.add(what)
             try:
-                loss = run.build_loss(run.build())
+                loss = run.build_loss(build_without_empty_layers(run.build))
                 masks = cell.masks
                 if masks is not None and self.store.meta("masks", masks.network.key) is None:
                     MaskNetwork(len(masks.groups), masks.protocol, pretrained=masks.pretrained)
                 _try_loss(loss, cell)
+            except EmptyParameter as error:
+                place = plan.benchmark.loaded.places.at(("rows", cell.row.row.id))
+                raise _without_width(place, cell, error) from error
             except UserError as error:
                 place = _place_of_network(plan.benchmark.loaded, cell.row, str(error))
                 raise UserError(f"{place}: rows.{cell.row.row.id}: {error}") from error
             except Exception:
-                continue
+                pass
+            self._tried.add(what)
 
     def _check_folder(self, folder: Path) -> None:
         """Tell that the results have no place before hours are spent, without making anything."""
@@ -179,6 +198,17 @@ class Preparation:
         if not above.is_dir() or not os.access(above, os.W_OK):
             state = "cannot be written" if above.is_dir() else "is a file"
             raise UserError(f"results folder {folder} cannot be made: {above} {state}. {ELSEWHERE}")
+
+
+def _without_width(place: str, cell: PlannedCell, error: EmptyParameter) -> UserError:
+    """Return the error for a row whose network has a layer of width 0."""
+    method = cell.row.method
+    given = (f"{name} {method.options()[name]}" for name in sorted(method.model_fields_set))
+    return UserError(
+        f"{place}: rows.{cell.row.row.id}: in the network of method '{method.name}' {error}, so "
+        f"that its layer does nothing. An option is too large or too small (the row has "
+        f"{', '.join(given) or 'the defaults'}); try `{how_to_test(method)}`."
+    )
 
 
 def _try_loss(loss: TrainingLoss, cell: PlannedCell) -> None:

@@ -91,7 +91,7 @@ class BenchmarkRun:
         others = _notes_on_others(*plan_file.write())
         if plan_file.damaged:
             self.progress.line(
-                f"warning: {plan_file.damaged}. It is written anew; finished cells of other runs "
+                f"warning: {plan_file.damaged}. It is written again; finished cells of other runs "
                 "are shown again when these runs are started again."
             )
         for note in (*others, *plan.notes, *self._notes(plan)):

@@ -254,7 +254,10 @@ def load_trained(folder: Path, registry: Registry, device: str = "cpu") -> Train
         groupings=registry.grouping_records(),
     )
     compute = choose_compute(device, protocol.precision, protocol.threads)
-    network = built.build(problem)
+    try:
+        network = built.build(problem)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (RuntimeError, SafetensorError) as error:

@@ -106,11 +106,11 @@ def _neutral(task: Task, shares: list[float] | None) -> TrainStatistics:
 def entries_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the data set as a benchmark file has it; cells of earlier versions: its options."""
     dataset = record["dataset"]
-    if "entries" in dataset:
+    if dataset.get("entries"):
         return list(dataset["entries"])
     name, options = dataset["name"], dataset["options"]
     if "+" in name:
-        return [{"name": part, **options[part]} for part in name.split("+")]
+        return [{"name": part, **dict(options.get(part) or {})} for part in name.split("+")]
     return [{"name": name, **options}]
 
 

@@ -19,7 +19,7 @@ from farbench.scoring.predictions import Predictions
 from farbench.tasks.base import Task
 
 METHOD_VERSION = 1
-"""Raised whenever a comparison is computed otherwise: what was kept before is then made anew."""
+"""Raised whenever a comparison is computed otherwise: what was kept before is then made again."""
 
 RIGHT_OR_WRONG = ("accuracy", "balanced_accuracy", "cs5")
 """Metrics to which an image adds 1 or 0: those that McNemar's test is for."""

@@ -98,7 +98,7 @@ def paired_bootstraps(
 ) -> list[Comparison]:
     """Compare pairs of rows, each on its own images; those of equally many share the draws.
 
-    The images are drawn anew with replacement, the values of both rows and of all seeds together,
+    The images are drawn again with replacement, the values of both rows and of all seeds together,
     and the difference of the metric's means over seeds is taken of each draw. The interval is
     that of the percentiles (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter
     13). The p is its inversion, twice the smaller share of draws on one side of 0, with 1 added

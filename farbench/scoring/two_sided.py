@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def two_sided_p(
     drawn: NDArray[np.float64], units: int, error: float = 0.0, seeds: int = 1
 ) -> float:
-    """Return twice the chance that a difference drawn anew lies on the other side of 0.
+    """Return twice the chance that a difference drawn again lies on the other side of 0.
 
     Without draws on the other side their number says no more than that p is below
     2 / (draws + 1), which is too coarse to be adjusted for hundreds of attributes. Then the tail is

@@ -57,7 +57,8 @@ class Check(Generic[S_contra]):
         contract: The line, one sentence.
         why: What the core or a reader needs it for, one sentence.
         mend: What to do where it breaks.
-        raised: What to do where the plugin raises something instead; empty for ``mend``.
+        raised: What to do where the plugin raises something of which the contract says nothing;
+            empty where raising breaks the contract, and ``mend`` says what to do.
         needs: Checks without which this one can say nothing.
         attempt: Tries it. Returns a note for the reader or None; raises :class:`Broken`,
             :class:`NotTried`, or whatever the plugin raises, which is a failure too.
@@ -83,6 +84,7 @@ class Outcome:
         mend: What to do, where it failed.
         error: What the plugin raised, where it failed by that.
         waits_for: What it rests on, where it was skipped for that: "builds fails".
+        slip: Whether the plugin raised what its contract says nothing of.
     """
 
     check: Check[Subject]
@@ -91,6 +93,12 @@ class Outcome:
     mend: str = ""
     error: BaseException | None = None
     waits_for: str = ""
+    slip: bool = False
+
+    def advice(self) -> list[str]:
+        """Return what is told of a failure beside what was seen; of a slip, what to do alone."""
+        line = [f"contract: {self.check.contract}", f"why: {self.check.why}"]
+        return [*([] if self.slip else line), f"to fix: {self.mend}"]
 
 
 class Contract(Generic[S]):
@@ -132,17 +140,19 @@ def run_check(check: Check[S], subject: S) -> Outcome:
         return Outcome(known, "failed", broken.seen, broken.mend or check.mend)
     except (Exception, SystemExit) as error:  # the plugin's code may raise anything
         subject.unmet[check.name] = f"{check.name} fails"
-        return Outcome(known, "failed", told(error), _mend(error, known), error)
+        slip = _slip_advice(error) or ("" if isinstance(error, UserError) else check.raised)
+        mend = slip or check.mend
+        return Outcome(known, "failed", told(error), mend, error, slip=bool(slip))
     return Outcome(known, "ok", note or "")
 
 
-def _mend(error: BaseException, check: Check[Subject]) -> str:
-    """Return what to do about an error: a slip in the code needs no advice on the contract."""
+def _slip_advice(error: BaseException) -> str:
+    """Return what to do about a slip that no contract is needed to explain, or nothing."""
     if isinstance(error, ImportError):
         return "Mend the import at that line, or install what it names."
     if isinstance(error, NameError):
         return "Mend the name at that line: nothing is called so there."
-    return check.mend if isinstance(error, UserError) else check.raised or check.mend
+    return ""
 
 
 def told(error: BaseException) -> str:

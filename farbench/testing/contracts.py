@@ -74,10 +74,7 @@ def require(check: Check[Any], subject: Subject) -> None:
     if outcome.status == "skipped":
         pytest.skip(outcome.seen)
     if outcome.status == "failed":
-        told = (
-            f"{check.name}: {outcome.seen}\n  contract: {check.contract}\n  why: {check.why}\n"
-            f"  to mend: {outcome.mend}"
-        )
+        told = "\n  ".join((f"{check.name}: {outcome.seen}", *outcome.advice()))
         if outcome.error is not None:
             raise AssertionError(told) from outcome.error
         pytest.fail(told, pytrace=False)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farbench.errors import UserError
 from farbench.plugins.dataset import SPLITS, Dataset
+from farbench.tasks.attributes import BinaryAttributes
+from farbench.tasks.base import Task
 from farbench.tasks.landmarks import Landmarks
 from farbench.testing.checks import Broken, Contract, NotTried
 from farbench.testing.dataset_subject import DatasetSubject
@@ -39,7 +42,7 @@ def labels(subject: DatasetSubject) -> str:
             raise Broken(str(error)) from error
         known = task.known(values)
         counts = [int(known[(index.frame["split"] == split).to_numpy()].sum()) for split in SPLITS]
-        notes.append(f"{task.name} {known.mean():.0%}")
+        notes.append(f"{task.name} {_share_known(task, values)}")
         # A task beside the default ones may need files that not everybody has.
         if all(counts) or (dataset.default_tasks and task.name not in dataset.default_tasks):
             continue
@@ -52,6 +55,16 @@ def labels(subject: DatasetSubject) -> str:
             )
         raise Broken(f"task '{task.name}' has no known label in the {absent} split")
     return "known: " + ", ".join(notes)
+
+
+def _share_known(task: Task, values: NDArray[Any]) -> str:
+    """Say how many images have a label; of attributes, how many single labels are known as well."""
+    known = task.known(values)
+    share = f"{known.mean():.0%}"
+    if not isinstance(task, BinaryAttributes) or (values[known] >= 0).all():
+        return share
+    images = "each image has one" if known.all() else f"{share} of the images have one"
+    return f"{(values >= 0).mean():.1%} of single labels ({images})"
 
 
 @CONTENTS.line(

@@ -184,7 +184,7 @@ def identities(subject: DatasetSubject) -> str | None:
 
 @INDEX.line(
     "`index` gives the same at each call.",
-    why="Results are known by the index: another one is another data set, to be trained anew.",
+    why="Results are known by the index: another one is another data set, to be trained again.",
     mend="Sort what a folder lists (`sorted(root.iterdir())`); draw splits from a fixed "
     "seed or a hash of the id, not from Python's hash() or the clock.",
     needs=("index_columns",),

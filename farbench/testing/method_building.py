@@ -18,8 +18,14 @@ from farbench.testing.checks import Broken, Contract, told
 from farbench.testing.method_subject import COUNT, MethodSubject, forward
 from farbench.testing.plugin_checks import PLUGIN
 from farbench.testing.problems import SIDE, TASKS
+from farbench.training.empty_layers import EmptyParameter
 
 BUILDING: Contract[MethodSubject] = Contract(*PLUGIN.checks)
+
+WIDEN = (
+    "Keep each layer at least 1 wide: `max(1, channels // self.reduction)`, or refuse the value."
+)
+"""What to do about an empty parameter."""
 
 LARGE = 20_000_000
 """Parameters from which the reader is told how to make the test quicker."""
@@ -64,9 +70,10 @@ def stages(subject: MethodSubject) -> None:
 
 
 @BUILDING.line(
-    "`build(problem)` gives a new torch module, for a problem with a single task.",
+    "`build(problem)` gives a new torch module, for a problem with a single task; no parameter is "
+    "empty.",
     why="Each cell trains a network of its own; one that is kept carries weights from cell "
-    "to cell.",
+    "to cell. A layer of width 0 does nothing, and nothing shows it.",
     mend="Build with what the problem says: problem.tasks, problem.attributes, "
     "problem.image_size; `return Network(self, problem)`.",
     raised="Mend what is raised at that line. It is called as `build(problem)`, with one task and "
@@ -76,7 +83,12 @@ def stages(subject: MethodSubject) -> None:
 def builds(subject: MethodSubject) -> str | None:
     """Build the network of every stage, twice."""
     for stage in subject.method.stages():
-        first, second = subject.build(stage.method), subject.build(stage.method)
+        try:
+            first, second = subject.build(stage.method), subject.build(stage.method)
+        except EmptyParameter as empty:
+            given = ", ".join(f"{name}={value!r}" for name, value in subject.options.items())
+            told_options = f" with {given}" if given else ""
+            raise Broken(f"stage '{stage.name}'{told_options}: {empty}", WIDEN) from empty
         if not isinstance(first, nn.Module):
             raise Broken(f"stage '{stage.name}': build gives {type(first).__name__}")
         if first is second:
@@ -87,9 +99,14 @@ def builds(subject: MethodSubject) -> str | None:
     return _size_note(first)
 
 
+def count_parameters(network: nn.Module) -> int:
+    """Return how many numbers a network learns."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 def _size_note(network: nn.Module) -> str | None:
     """Tell how to make the test quicker, where the network is large."""
-    count = sum(parameter.numel() for parameter in network.parameters())
+    count = count_parameters(network)
     if count < LARGE:
         return None
     return f"{math.ceil(count / 1e6)} M parameters; with smaller options the test is quicker"

@@ -7,15 +7,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from farbench.plugins.method import Stage
+from farbench.plugins.method import Method, Stage
 from farbench.testing.checks import Broken, Contract, NotTried, told
+from farbench.testing.method_building import WIDEN, count_parameters
 from farbench.testing.method_subject import MethodSubject, forward, look, train
 from farbench.testing.option_effects import require_effects
 from farbench.testing.other_values import variants, with_option
 from farbench.testing.problems import SIDE
+from farbench.training.empty_layers import EmptyParameter
 from farbench.training.weights import hand_on
 
 LEARNING: Contract[MethodSubject] = Contract()
+
+HUGE = 1_000_000
+"""What is tried in an option without an upper limit that makes the network smaller."""
 
 
 @LEARNING.line(
@@ -149,13 +154,38 @@ def values_are_refused_in_words(subject: MethodSubject) -> None:
         if isinstance(value, int) and not isinstance(value, bool):
             # Half of a value divides what it divides; its neighbours mostly do not.
             near = [with_option(method, name, value + step) for step in (-1, 1)]
+            near.append(_shrunk(subject, name, value))
             others = [*others[:1], *(other for other in near if other is not None)]
         for other in others:
             look(subject, other)
     if subject.odd:
         changed = min(subject.odd, key=len)  # the fewest options
         error = subject.odd[changed]
+        if isinstance(error, EmptyParameter):
+            raise Broken(f"with {', '.join(changed)} {error}", WIDEN) from error
         raise Broken(f"{', '.join(changed)} raises {told(error)}") from error
+
+
+def _shrunk(subject: MethodSubject, option: str, value: int) -> Method | None:
+    """Return the method with a very large whole number in an option that makes its network smaller.
+
+    Such an option divides something, and what is divided often enough has the width 0. Where
+    more of it makes the network larger, or nothing, there is nothing to find, and a million of it
+    would take hours.
+    """
+    doubled, huge = (with_option(subject.method, option, one) for one in (2 * value, HUGE))
+    if doubled is None or huge is None:
+        return None
+    try:
+        size, smaller = (
+            count_parameters(subject.build(method.stages()[-1].method))
+            for method in (subject.method, doubled)
+        )
+    except EmptyParameter:
+        return doubled
+    except Exception:  # the doubled value is refused, or is for another check to find
+        return None
+    return huge if smaller < size else None
 
 
 def _idle(name: str, gradient: Tensor | None, stage: Stage) -> Broken:

@@ -101,9 +101,8 @@ def one_image(subject: MethodSubject) -> None:
     "An image is predicted under `torch.inference_mode()`, and torch's counter counts its "
     "operations.",
     why="The core predicts so, and tables of costs show the FLOPs of a row.",
-    mend="Build layers from torch's own (a matrix product, `@`, einsum and convolutions are "
-    "counted), and take no gradients in eval mode.",
-    raised="Take no gradients in eval mode, and change no tensor that was made elsewhere.",
+    mend="Take no gradients in eval mode, change no tensor that was made elsewhere, and build "
+    "layers from torch's own (a matrix product, `@`, einsum and convolutions are counted).",
     needs=("one_image",),
 )
 def costs_are_counted(subject: MethodSubject) -> str:

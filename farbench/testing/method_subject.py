@@ -25,6 +25,7 @@ from farbench.testing.problems import (
     drawn_batch,
 )
 from farbench.training.device import Compute, Forward
+from farbench.training.empty_layers import build_without_empty_layers
 from farbench.training.weights import freeze, set_to_train
 
 BACKBONES = (
@@ -116,9 +117,14 @@ class MethodSubject(PluginSubject[Method]):
     def build(
         self, method: Method | None = None, problem: Problem | None = None, seed: int = 0
     ) -> nn.Module:
-        """Build a network, the last stage's if no method is named; its weights are the seed's."""
+        """Build a network, the last stage's if no method is named; its weights are the seed's.
+
+        Raises:
+            EmptyParameter: A layer has the width 0.
+        """
         torch.manual_seed(seed)
-        return (method or self.last.method).build(problem or self.problem())
+        chosen, of = method or self.last.method, problem or self.problem()
+        return build_without_empty_layers(lambda: chosen.build(of))
 
     def batch(
         self, problem: Problem, count: int = COUNT, method: Method | None = None, seed: int = 0

@@ -1,4 +1,4 @@
-"""The torch side of weights that are drawn anew in every step."""
+"""The torch side of weights that are drawn again in every step."""
 
 from __future__ import annotations
 

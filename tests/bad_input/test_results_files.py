@@ -108,7 +108,7 @@ def try_a_cell(results: Path, capsys: pytest.CaptureFixture[str], choose: Choose
         for one, held in kept.items():
             one.write_bytes(held)
     told = capsys.readouterr().err
-    check_told(code, told, "cells could not" if command == "robustness" else str(cell.parent))
+    check_told(code, told, "exported" if exported else str(results))
 
 
 @given(choose=chooser())
@@ -301,6 +301,7 @@ def test_found_in_robustness(
 IN_A_TRAINED_CELL = [
     ("cell.json", ("tasks", 0, "kind"), "smell", "tasks[0] is no task that this version"),
     ("cell.json", ("tasks", 0), {"kind": "attributes", "name": "a"}, "tasks[0] is no task that"),
+    ("cell.json", ("tasks",), [], "the method works on binary attributes, and the tasks are"),
     ("cell.json", ("statistics", "attributes"), "many", "statistics.attributes is 'many', not a"),
     ("cell.json", ("statistics", "attributes"), None, "statistics.attributes is missing"),
     ("cell.json", ("method", "options"), [], "method.options is a list, not a mapping"),
@@ -375,6 +376,11 @@ def test_found_in_comparing_cells(
         assert f"farbench: error: {one / 'cell.json'}: {message}" in capsys.readouterr().err
 
 
+def test_a_data_set_without_entries_is_read_by_its_options(results: Path, changed: Any) -> None:
+    changed(Path("exported/farbench.json"), ("cell", "dataset", "entries"), [])
+    assert main(["predict", "exported", "faces", *PLUGINS]) == 0
+
+
 def test_weights_that_are_no_numbers(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = Path("exported/model.safetensors")
     held = path.read_bytes()
@@ -403,7 +409,7 @@ def test_a_plan_of_another_shape_is_written_anew(
     assert main(["run", "bench.yaml", "--results", "runs"]) == 0
     told = capsys.readouterr().err
     assert "is a" in told or "is 3" in told or "is 7" in told or "is 'x'" in told
-    assert "It is written anew" in told
+    assert "It is written again" in told
     assert misfit(json.loads(path.read_text()), PLAN) == ""
 
 

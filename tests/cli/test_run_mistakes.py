@@ -65,7 +65,11 @@ MISTAKES = {
         ":3: protocol.epoch: unknown key. Did you mean 'epochs'?",
     ),
     "broken YAML": ("rows:", "rows: [", ":"),
-    "missing plugin": ("tiny_method.py", "gone.py", ":4: plugins[0]: no file or folder 'gone.py'"),
+    "missing plugin": (
+        "tiny_method.py",
+        "tiny_metohd.py",
+        ":4: plugins[0]: no file or folder 'tiny_metohd.py'. Did you mean 'tiny_method.py'?",
+    ),
     "unknown data set": (
         "title: Tiny",
         "datasets: [dosts]",

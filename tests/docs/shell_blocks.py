@@ -124,7 +124,7 @@ class PageShell:
                 for_this_block.syspath_prepend(_installed(Path(words[-1].partition("[")[0])))
             case ["export", *settings]:
                 for setting in settings:
-                    self.monkeypatch.setenv(*setting.split("=", 1))
+                    self.monkeypatch.setenv(*setting.replace("$PWD", str(Path.cwd())).split("=", 1))
             case ["farbench", *arguments]:
                 self._farbench(arguments)
             case _:

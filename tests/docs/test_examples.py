@@ -90,8 +90,15 @@ def test_the_grouping_of_the_contracts_page_loads(folder):
     assert set(registry.groupings["hair_or_not"].value.groups) == {"Hair", "Rest"}
 
 
-def test_the_method_of_the_plugins_page_keeps_to_its_contract(folder):
-    (folder / "example.py").write_text(block("docs/plugins.md", "python", "class AttributeQueries"))
+@pytest.mark.parametrize(
+    ("page", "holds"),
+    [
+        ("docs/plugins.md", "class AttributeQueries"),
+        ("docs/how-to/add-a-method.md", "class OwnGroups"),
+    ],
+)
+def test_the_method_of_a_page_keeps_to_its_contract(folder, page, holds):
+    (folder / "example.py").write_text(block(page, "python", holds))
     registry = load_plugins([folder / "example.py"])
     (method,) = [
         entry.value

@@ -92,9 +92,25 @@ def test_attributes_are_shares_of_the_known():
     assert one.splits["train"]["Bangs"] == pytest.approx(2 / 3)
     assert math.isnan(one.splits["train"]["Young"])
     text = "\n".join(statistics_lines(collect(source), 5))
-    assert "traits: 3 attributes, share of yes among the known; all labelled\n" in text
+    # Of 18 labels 6 are unknown: 2 of Bangs, 4 of Young.
+    said = "each image has a label; 33.3% of single labels are unknown"
+    assert said in " ".join(text.split())
     assert "         train   valid    test\n  Bald   25.0%  100.0%    0.0%\n" in text
     assert "  Young      -  100.0%  100.0%\n" in text
+
+
+def test_images_without_any_attribute_are_told_apart_from_single_labels():
+    labels = [1, NA, 0, 1]
+    rows = {"traits__Bald": labels, "traits__Bangs": labels}
+    none = drawn("rrvt", **rows, traits__Young=labels)
+    text = " ".join("\n".join(statistics_lines(collect(none), 5)).split())
+    assert "share of yes among the known; without a label: train 1 (50.0%)" in text
+    some = drawn("rrvt", **rows, traits__Young=[1, NA, 0, NA])
+    text = " ".join("\n".join(statistics_lines(collect(some), 5)).split())
+    assert (
+        "without any label: train 1 (50.0%); 11.1% of single labels are unknown in the others"
+    ) in text
+    assert collect(some).as_json(5)["tasks"]["traits"]["unknown_single"] == pytest.approx(1 / 9)
 
 
 def test_classes_are_counted():

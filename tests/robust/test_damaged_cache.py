@@ -1,4 +1,4 @@
-"""A damaged artifact or checkpoint is noticed wherever the damage is, told, and made anew."""
+"""A damaged artifact or checkpoint is noticed wherever the damage is, told, and made again."""
 
 from __future__ import annotations
 

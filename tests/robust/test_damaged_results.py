@@ -1,4 +1,4 @@
-"""A damaged file of a finished cell is noticed by the next run, told, and made anew."""
+"""A damaged file of a finished cell is noticed by the next run, told, and made again."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_damaged_plan_is_written_anew(finished, damage):
     assert tiny.cli("table", tiny.results).code == 2
     said = tiny.run(*tiny.arguments).err
     assert "plan.json cannot be read: it is not" in said
-    assert "It is written anew" in said
+    assert "It is written again" in said
     assert plan.read_text() == whole
 
 

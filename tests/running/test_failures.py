@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from farbench.running import prepare
+
 RAISES = '''
 from typing import ClassVar, Literal
 
@@ -17,12 +19,15 @@ class Stumbles(Method):
 
     name: ClassVar[str] = "stumbles"
     at: Literal["build", "forward", "output", "shape"] = "build"
+    width: int | None = None
 
     def build(self, problem):
         from torch import nn
 
-        if self.at == "build":
+        if self.at == "build" and self.width is None:
             raise ValueError("this network\\ncannot be built")
+
+        width = self.width
 
         class Network(nn.Module):
             at = self.at
@@ -30,6 +35,7 @@ class Stumbles(Method):
             def __init__(self):
                 super().__init__()
                 self.head = nn.Linear(3, 4)
+                self.middle = nn.Identity() if width is None else nn.Linear(3, width)
 
             def forward(self, images):
                 if self.at == "forward":
@@ -116,9 +122,29 @@ def test_a_loss_that_is_no_scalar_is_refused_before_anything_is_trained(tiny):
     outcome = tiny.run("--set", "protocol.loss=of_each_image", "--dry-run", code=2)
     assert "loss 'of_each_image' returned shape (8,), must be a scalar; try `farben" in outcome.err
     assert "stumbles.py`" in outcome.err
+    outcome = tiny.run("--set", "protocol.loss=of_each_image", code=2)
+    assert "returned shape (8,), must be a scalar" in outcome.err
+    assert "packing" not in outcome.err
 
 
-def test_all_fail(tiny):
+def test_a_layer_of_width_0_is_refused_before_anything_is_packed(tiny):
+    tiny.write({"stumbles.py": RAISES})
+    text = tiny.file.read_text().replace("plugins: [", "plugins: [stumbles.py, ")
+    tiny.file.write_text(text + "  thin: {method: stumbles, width: 0}\n")
+    outcome = tiny.run(code=2)
+    assert (
+        "rows.thin: in the network of method 'stumbles' parameter middle.weight is empty: (0, 3), "
+        "so that its layer does nothing. An option is too large or too small (the row has width "
+        "0); try `farbench test-plugin "
+    ) in outcome.err
+    assert "tiny_bench.yaml:" in outcome.err
+    assert "packing" not in outcome.err
+    assert "zero-element" not in outcome.err
+
+
+def test_all_fail(tiny, monkeypatch):
+    built = []
+    monkeypatch.setattr(prepare, "build_without_empty_layers", built.append)
     tiny.write({"stumbles.py": RAISES})
     tiny.file.write_text(
         "protocol: tiny.yaml\nplugins: [tiny_dataset.py, stumbles.py]\n"
@@ -127,6 +153,7 @@ def test_all_fail(tiny):
     outcome = tiny.run(code=1)
     assert "1 of 1 cells failed." in outcome.err
     assert "failed (a)" in outcome.out
+    assert len(built) == 1  # before packing; not a second time after it
 
 
 def test_a_valid_split_without_both_classes_is_explained(tiny):

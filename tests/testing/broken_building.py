@@ -98,6 +98,18 @@ class NoModule(Good):
         return torch.relu
 
 
+@breaks(
+    "builds", r"stage 'global': parameter narrow.weight is empty: \(0, 40\) -> Keep each layer at"
+)
+class NoWidth(Good):
+    """Has a layer of width 0."""
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.narrow = nn.Linear(40, self.hidden // 16)
+        return network
+
+
 @breaks("needs_no_network", r"asks for weights\.example.*pretrained=problem\.pretrained")
 class Downloads(Good):
     """Looks for weights and hides that it found none."""

@@ -162,3 +162,18 @@ class Divides(Good):
         network = super().build(problem)
         network.parts = nn.Parameter(torch.zeros(self.hidden).view(self.heads, self.hidden // 2))
         return network
+
+
+@breaks(
+    "values_are_refused_in_words",
+    r"^with reduction=1000000 parameter narrow.weight is empty: \(0, 8\) -> Keep each layer at",
+)
+class DividesToNothing(Good):
+    """Has a layer that a large value of an option leaves without width."""
+
+    reduction: int = Field(2, ge=1, description="Of the middle layer.")
+
+    def build(self, problem: Problem) -> nn.Module:
+        network = super().build(problem)
+        network.narrow = nn.Linear(8, 8 // self.reduction)
+        return network

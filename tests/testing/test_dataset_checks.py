@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from broken import registry, told, tried
 from good_plugins import GoodFaces, write_tree
@@ -249,3 +250,8 @@ def test_a_task_beside_the_default_ones_may_lack_its_files(tree: Path) -> None:
     assert outcome.status == "ok"
     assert "traits 100%" in outcome.seen
     assert "marks 0%" in outcome.seen
+
+
+def test_single_labels_that_are_unknown_are_told(tree: Path) -> None:
+    seen = tried("datasets", set_at("traits.Left", 3, pd.NA), "labels", data_root=tree).seen
+    assert "traits 95.8% of single labels (each image has one), " in seen

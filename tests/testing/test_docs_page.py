@@ -45,7 +45,7 @@ def test_the_page_has_every_line(kind: str) -> None:
 def test_the_failure_on_the_page_is_one_that_is_printed() -> None:
     (check,) = [one for one in checks_of("methods") if one.name == "parameters_learn"]
     shown = " ".join(PAGE.split("```text\n")[1].split("```")[0].split())
-    told = f"contract: {check.contract} why: {check.why} to mend: Use it in forward, do not"
+    told = f"contract: {check.contract} why: {check.why} to fix: Use it in forward, do not"
     assert told in shown
 
 
@@ -90,7 +90,7 @@ def test_the_class_of_the_page_fails_in_the_words_of_the_contract(tmp_path: Path
     assert done.returncode == 1
     assert "scalar: for attributes the loss is (12, 40)" in done.stdout
     assert "contract: The module maps outputs (N, task.outputs) and targets to one" in done.stdout
-    assert "to mend: Reduce to a scalar" in done.stdout
+    assert "to fix: Reduce to a scalar" in done.stdout
     assert "documented: MyLoss lacks the description of option 'gamma'" in done.stdout
     assert "2 failed, 3 passed, 10 skipped" in done.stdout
     assert "says nothing while scalar fails" in done.stdout

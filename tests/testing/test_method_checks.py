@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import pytest
 from broken import registry, told, tried
 from broken_building import Downloads
-from broken_learning import FreeText, Unused
+from broken_learning import DividesToNothing, FreeText, Unused
 from broken_methods import BROKEN, altered
 from broken_numerics import HiddenState
 from good_plugins import Good, GoodGroups
@@ -33,6 +33,33 @@ def test_every_line_has_a_method_that_breaks_it() -> None:
     broken = {check for check, _ in BROKEN.values()}
     elsewhere = {"light_import", "moves_to_the_device"}
     assert {check.name for check in checks_of("methods")} == broken | elsewhere
+
+
+def test_a_layer_of_width_0_is_told_with_the_option_that_was_given() -> None:
+    outcome = tried("methods", DividesToNothing, "builds", options={"reduction": 9})
+    assert outcome.seen == (
+        "stage 'global' with reduction=9: parameter narrow.weight is empty: (0, 8)"
+    )
+
+
+def test_a_large_value_is_not_tried_where_it_makes_the_network_larger() -> None:
+    seen: list[int] = []
+
+    class Wide(Good):
+        """Has as many layers as it is told."""
+
+        layers: int = Field(2, ge=1, description="Of nothing much.")
+
+        def build(self, problem):
+            from torch import nn
+
+            seen.append(self.layers)
+            network = super().build(problem)
+            network.layers = nn.ModuleList(nn.Linear(1, 1) for _ in range(self.layers))
+            return network
+
+    assert tried("methods", Wide, "values_are_refused_in_words").status == "ok"
+    assert max(seen) == 4
 
 
 def test_a_method_that_does_not_begin_at_the_prior_is_told_so() -> None:

@@ -84,7 +84,7 @@ def test_a_file_is_tried_whole_and_a_broken_line_is_told_with_advice(farbench_cl
     )
     assert lines[at + 1].startswith("          contract: A batch without any known label gives 0")
     assert lines[at + 2].startswith("          why: Such batches occur where data sets are joined")
-    assert lines[at + 3].startswith("          to mend: Divide by known.sum().clamp(min=1)")
+    assert lines[at + 3].startswith("          to fix: Divide by known.sum().clamp(min=1)")
     assert "grouping halves" in done.out
     assert "covers_once: no group has 5_o_Clock_Shadow" in done.out
     assert "never_waits: boolean indexing asks the device" in done.out
@@ -106,9 +106,22 @@ def test_what_waits_for_a_failure_is_one_line(farbench_cli, file) -> None:
     done = farbench_cli("test-plugin", file)
     assert done.code == 1
     assert "failed  builds: NameError: name 'nope' is not defined (losses.py:" in done.out
-    assert "to mend: Mend the name at that line" in done.out
+    assert "to fix: Mend the name at that line" in done.out
     assert "skipped scalar, gradients, leads_to_the_labels," in done.out
     assert " ".join(done.out.split()).count("say nothing while builds fails") == 1
+
+
+def test_an_exception_that_no_contract_speaks_of_comes_without_one(farbench_cli, file) -> None:
+    file.write_text(LOSSES.replace("outputs - (2", "outputs[:, :1, None].expand(2, 3, 4) - (2", 1))
+    done = farbench_cli("test-plugin", file, "--kind", "losses")
+    lines = done.out.split("\n")
+    at = next(
+        i for i, line in enumerate(lines) if line.startswith("  failed  scalar: RuntimeError")
+    )
+    assert "(losses.py:" in "".join(lines[at : at + 3])
+    advice = next(line for line in lines[at + 1 :] if line.startswith(" " * 10 + "to fix"))
+    assert advice.startswith("          to fix: Mend what is raised at that line. Outputs are")
+    assert "contract: The module maps outputs" not in done.out
 
 
 def test_one_kind_alone(farbench_cli, file) -> None:
