@@ -121,7 +121,7 @@ def stage_changes(before: Stages, after: Stages) -> list[Change]:
 
 
 def _is_named(value: object) -> bool:
-    return isinstance(value, Mapping) and "name" in value
+    return isinstance(value, Mapping) and isinstance(value.get("name"), str)
 
 
 def _is_long(value: Leaf) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from farbench.errors import UserError, unknown_name
-from farbench.store.cells import PLAN, SCHEMA
+from farbench.store.cells import CELL, PLAN, SCHEMA
 from farbench.store.shapes import PLAN as PLAN_SHAPE
 from farbench.store.shapes import check_shape
 from farbench.tables.cells import CellResult, joined, read_cell, read_object
-from farbench.tasks import from_record
+from farbench.tasks import from_record, recorded_tasks
 from farbench.tasks.attributes import BinaryAttributes
 from farbench.tasks.base import Task
 
@@ -176,7 +176,14 @@ def read_results(folder: Path) -> Results:
         for number, entry in enumerate(plan["cells"]):
             if entry["row"] not in ids:
                 raise unknown_name("row", entry["row"], ids, f"{path}: cells[{number}].row")
-        planned = {entry["folder"]: read_cell(folder, entry) for entry in plan["cells"]}
+        tasks = {
+            dataset: tuple(map(from_record, records))
+            for dataset, records in (plan.get("tasks") or {}).items()
+        }
+        planned = {
+            entry["folder"]: _of_the_plan(read_cell(folder, entry), tasks.get(entry["dataset"], ()))
+            for entry in plan["cells"]
+        }
         cells = joined(planned.values())
         planned_rows = {cell.row for cell in cells}
         return Results(
@@ -193,15 +200,22 @@ def read_results(folder: Path) -> Results:
             rows=tuple(row for row in rows if row.id in planned_rows),
             cells=cells,
             notes=tuple(plan.get("notes") or ()),
-            tasks={
-                dataset: tuple(map(from_record, records))
-                for dataset, records in (plan.get("tasks") or {}).items()
-            },
+            tasks=tasks,
             planned=planned,
             left_out=tuple(plan.get("left_out") or ()),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no plan of farbench: {error!r} is wrong or absent.") from error
+
+
+def _of_the_plan(cell: CellResult, tasks: Sequence[Task]) -> CellResult:
+    """Return a cell; as unreadable where a task of a planned name is another one there."""
+    known = {task.name: task for task in tasks}
+    for task in recorded_tasks(cell.record, Path(CELL)) if cell.finished else ():
+        if known.get(task.name, task) != task:
+            reason = f"its task '{task.name}' is another one than that of {PLAN}"
+            return replace(cell, missing="unreadable", reason=reason)
+    return cell
 
 
 def _planned_row(row: Mapping[str, Any]) -> PlannedRow:

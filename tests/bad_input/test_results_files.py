@@ -218,6 +218,7 @@ IN_CELLS = [
     ("cell.json", ("costs",), [1], "costs is a list, not a mapping"),
     ("cell.json", ("train_prevalence", "attributes"), [None], "attributes[0] is missing"),
     ("cell.json", ("finished",), "\ud800", "surrogates not allowed"),
+    ("cell.json", ("tasks", 0, "attributes"), ["Bright"], "is another one than that of plan.json"),
     (
         "cell.json",
         ("identity", "recipe", "training", "data", "manifest"),
@@ -379,6 +380,15 @@ def test_found_in_comparing_cells(
 def test_a_data_set_without_entries_is_read_by_its_options(results: Path, changed: Any) -> None:
     changed(Path("exported/farbench.json"), ("cell", "dataset", "entries"), [])
     assert main(["predict", "exported", "faces", *PLUGINS]) == 0
+
+
+def test_a_name_in_a_recipe_that_is_no_name_is_told_as_a_change(
+    results: Path, changed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = sorted(results.glob("fine-dots-s*"))
+    changed(one / "cell.json", ("identity", "recipe", "training", "tasks", 0, "name"), ["a"])
+    assert main(["diff", str(one), str(other)]) == 0
+    assert "tasks" in capsys.readouterr().out
 
 
 def test_weights_that_are_no_numbers(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
