@@ -188,7 +188,7 @@ class Preparation:
             except UserError as error:
                 place = _place_of_network(plan.benchmark.loaded, cell.row, str(error))
                 raise UserError(f"{place}: rows.{cell.row.row.id}: {error}") from error
-            except Exception:
+            except (Exception, SystemExit):
                 pass
             self._tried.add(what)
 

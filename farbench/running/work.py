@@ -27,6 +27,7 @@ from farbench.store.artifacts import ArtifactStore
 from farbench.store.atomic import sweep
 from farbench.store.folders import locked, make_folder
 from farbench.training.assist import Assignment
+from farbench.training.distributed import LostRank
 from farbench.wording import duration
 
 Evaluate = Callable[[PlannedCell, PackedImages, Path], None]
@@ -114,7 +115,9 @@ class CellWork:
             self.progress.line(f"{name}, {cell.source.dataset.name}, seed {cell.seed}")
             try:
                 self._runner.make(cell, self.preparation.packed(cell), kind, key)
-            except Exception as error:
+            except LostRank:
+                raise
+            except (Exception, SystemExit) as error:
                 self.progress.to_log(traceback.format_exc())
                 self.progress.line(f"  failed: {_reason(error)}; who needs it tries again")
                 return _reason(error)
@@ -141,7 +144,9 @@ class CellWork:
             metrics = self._runner.run(cell, self.preparation.packed(cell), target)
         except NoSpace:
             raise  # every cell would end so, after hours; what is finished stays
-        except Exception as error:
+        except LostRank:
+            raise
+        except (Exception, SystemExit) as error:  # a plugin may exit where it should raise
             self.progress.to_log(traceback.format_exc())
             reason = _reason(error)
             write_failed(cell, target, reason)
@@ -182,7 +187,7 @@ def write_failed(cell: PlannedCell, target: Path, reason: str) -> None:
     files.write_cell(target, {**planned_record(cell), "status": "failed", "error": reason})
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     text = str(error).strip().split("\n")[0]
     if isinstance(error, CellFailed | UserError):
         return text

@@ -18,7 +18,7 @@ class Stumbles(Method):
     """Fails where it is told to."""
 
     name: ClassVar[str] = "stumbles"
-    at: Literal["build", "forward", "output", "shape"] = "build"
+    at: Literal["build", "exit", "forward", "output", "shape"] = "build"
     width: int | None = None
 
     def build(self, problem):
@@ -26,6 +26,8 @@ class Stumbles(Method):
 
         if self.at == "build" and self.width is None:
             raise ValueError("this network\\ncannot be built")
+        if self.at == "exit":
+            raise SystemExit(0)
 
         width = self.width
 
@@ -83,6 +85,7 @@ class OfEachImage(Loss):
     ("row", "reason"),
     [
         ("{method: stumbles}", "ValueError: this network"),
+        ("{method: stumbles, at: exit}", "SystemExit: 0"),
         ("{method: stumbles, at: forward}", "RuntimeError: a defect in forward"),
         ("{method: stumbles, at: output}", "TypeError: the network must return a dict with"),
         ("{method: stumbles, at: shape}", "TypeError: the output 'attributes' must have t"),
