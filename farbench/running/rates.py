@@ -41,10 +41,8 @@ class Rates:
                 self._known[kind] = [_probe(run, cell)]
             except UserError:
                 raise
-            except (
-                Exception,
-                SystemExit,
-            ):  # a broken method: the plan is printed, the run will say why
+            except (Exception, SystemExit):
+                # A broken method: the plan is printed, and the run will say why.
                 self._known[kind] = [math.nan]
         return statistics.median(self._known[kind])
 
