@@ -69,7 +69,7 @@ $(DEV): $(RUNTIME)
 mutants: $(DEV) ## change the code that counts, one place at a time: does a test fail? (half an hour)
 	$(BIN)/python tests/mutation/mutate.py $(MUTANTS_ARGS)
 
-constraints: ## write constraints.txt anew from the newest versions that install
+constraints: ## write constraints.txt again; with the oldest Python that farbench supports
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
 	$(VENV)-constraints/bin/python -m pip install --quiet --no-input -e '.[dev,docs,lite0,dlib,mlflow]'
