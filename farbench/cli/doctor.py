@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farbench.cli.options import DataRoot, Device, Plugins
+from farbench.cli.options import DataRoot, Device, Plugins, TerminalOrJson, check_format
 from farbench.wording import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Columns that a line may have."""
-FORMATS = ("terminal", "json")
 
 
 def doctor(
@@ -44,9 +43,7 @@ def doctor(
     protocol: Annotated[
         str, typer.Option("--protocol", metavar="P", help="Measure it under this protocol.")
     ] = "quick",
-    format: Annotated[
-        str, typer.Option("--format", metavar="terminal|json", help="How to print.")
-    ] = "terminal",
+    format: TerminalOrJson = "terminal",
     plugins: Plugins = None,
 ) -> None:
     """Look for what is wrong: versions, devices, memory, disk, data sets, speed, plugins.
@@ -57,13 +54,11 @@ def doctor(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in `farbench run`
 
     from farbench.doctor.examine import examine
-    from farbench.errors import unknown_name
     from farbench.plugins.health import Machine
     from farbench.plugins.manager import load_plugins
     from farbench.store.artifacts import default_cache
 
-    if format not in FORMATS:
-        raise unknown_name("format", format, FORMATS, "--format")
+    check_format(format)
     registry = load_plugins(plugins or (), keep_clashes=True)
     machine = Machine(registry, default_cache(), results, data_root, device, method, protocol)
     found = []

@@ -48,6 +48,22 @@ ResultsFolder = Annotated[
 ResultsRoot = Annotated[
     Path, typer.Option("--results", metavar="DIR", help="Where a hash is looked for.")
 ]
+TerminalOrJson = Annotated[
+    str, typer.Option("--format", metavar="terminal|json", help="How to print.")
+]
+
+
+def check_format(format: str) -> None:
+    """Refuse what is none of the formats of :data:`TerminalOrJson`.
+
+    Raises:
+        UserError: It is none.
+    """
+    from farbench.errors import unknown_name
+
+    formats = ("terminal", "json")
+    if format not in formats:
+        raise unknown_name("format", format, formats, "--format")
 
 
 def load_registry(

@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farbench.cli.options import Plugins
+from farbench.cli.options import Plugins, TerminalOrJson, check_format
 
 if TYPE_CHECKING:
     from farbench.plugins.registry import FoundPlugin, Registry
 
 WIDTH = 100
 """Columns that a line may have, but for paths and errors, which are not broken."""
-FORMATS = ("terminal", "json")
 
 
 def plugins(
     plugins: Plugins = None,
-    format: Annotated[
-        str, typer.Option("--format", metavar="terminal|json", help="How to print.")
-    ] = "terminal",
+    format: TerminalOrJson = "terminal",
     strict: Annotated[
         bool, typer.Option("--strict", help="The exit code is 1 where a plugin is broken.")
     ] = False,
@@ -36,11 +33,9 @@ def plugins(
     mended. FARBENCH_AUTOLOAD chooses among the installed ones: `none`, names by commas, or
     `no:NAME`.
     """
-    from farbench.errors import unknown_name
     from farbench.plugins.manager import load_plugins
 
-    if format not in FORMATS:
-        raise unknown_name("format", format, FORMATS, "--format")
+    check_format(format)
     registry = load_plugins(plugins or (), keep_clashes=True)
     if format == "json":
         found = [_as_json(plugin) for plugin in registry.found]

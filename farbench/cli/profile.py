@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farbench.cli.options import DataRoot, Device, Plugins, Strict, load_registry
+from farbench.cli.options import (
+    DataRoot,
+    Device,
+    Plugins,
+    Strict,
+    TerminalOrJson,
+    check_format,
+    load_registry,
+)
 
 if TYPE_CHECKING:
     from farbench.plugins.registry import Registry
@@ -17,7 +25,6 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Columns that a line may have."""
-FORMATS = ("terminal", "json")
 SIZES = {"image_size": 112, "batch_size": 36}
 """Without a protocol."""
 MEMORY = ("parameters", "gradients", "optimizer", "activations")
@@ -88,9 +95,7 @@ def profile(
         int, typer.Option("--rounds", metavar="N", min=1, help="Rounds that count.")
     ] = 3,
     device: Device = "auto",
-    format: Annotated[
-        str, typer.Option("--format", metavar="terminal|json", help="How to print.")
-    ] = "terminal",
+    format: TerminalOrJson = "terminal",
     plugins: Plugins = None,
     strict: Strict = False,
 ) -> None:
@@ -101,10 +106,7 @@ def profile(
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in `farbench run`
 
-    from farbench.errors import unknown_name
-
-    if format not in FORMATS:
-        raise unknown_name("format", format, FORMATS, "--format")
+    check_format(format)
     registry = load_registry(plugins or (), strict)
     changes = [*(sets or ()), *_backbone(method, backbone, registry)]
 

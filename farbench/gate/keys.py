@@ -36,10 +36,10 @@ class Change:
             return f"{self.key} gone"
         if _is_long(self.before) and _is_long(self.after):
             return f"{self.key} changed"
-        return f"{self.key} {shown(self.before)} -> {shown(self.after)}"
+        return f"{self.key} {_as_yaml(self.before)} -> {_as_yaml(self.after)}"
 
 
-def shown(value: Leaf) -> str:
+def _as_yaml(value: Leaf) -> str:
     """Return a value as YAML would have it."""
     if isinstance(value, str):
         return "(long)" if _is_long(value) else value or "''"
