@@ -173,7 +173,7 @@ class CellWork:
             return None
         try:
             self.evaluate(cell, self.preparation.packed(cell), target)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # as above; no other process takes part
             self.progress.to_log(traceback.format_exc())
             self.progress.line(
                 f"  trained, but not evaluated: {_reason(error)} (see {target / files.LOG})"

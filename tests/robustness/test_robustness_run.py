@@ -183,7 +183,8 @@ def test_cells_without_weights_are_told_and_the_others_go_on(tiny, command):
     assert len(read_robustness(second).entries) == 6
 
 
-def test_a_corruption_that_fails_costs_no_cell(tiny):
+@pytest.mark.parametrize("error", ["ZeroDivisionError", "SystemExit"])
+def test_a_corruption_that_fails_costs_no_cell(tiny, error):
     tiny.write(
         {
             "crash.py": '''
@@ -200,17 +201,17 @@ def test_a_corruption_that_fails_costs_no_cell(tiny):
                 name: ClassVar[str] = "crash"
 
                 def apply(self, image, strength, random):
-                    raise ZeroDivisionError("no lens")
-            '''
+                    raise ERROR("no lens")
+            '''.replace("ERROR", error)
         }
     )
     asked = "robustness={corruptions: [crash], strengths: [1]}"
     words = ("--plugins", tiny.folder / "crash.py", "--set", asked, "--rows", "fine")
     outcome = tiny.run(*words, code=1)
-    assert "trained, but not evaluated: ZeroDivisionError: no lens" in outcome.err
+    assert f"trained, but not evaluated: {error}: no lens" in outcome.err
     (folder,) = tiny.cells().values()
     assert json.loads((folder / "cell.json").read_text())["status"] == "finished"
-    assert "ZeroDivisionError" in (folder / "log.txt").read_text()
+    assert error in (folder / "log.txt").read_text()
     assert places(folder) == [(None, 0)]
 
 
